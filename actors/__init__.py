@@ -1,0 +1,1 @@
+"""Does the work on documents and remembers jobs: the write side."""

@@ -1,0 +1,91 @@
+"""What can go wrong with a document.
+
+    DocumentError
+     ├── RateLimited       rate-limit   tried again after `retry_after_ms`
+     ├── ModelFailed       model-error  tried again with backoff
+     ├── NetworkFailed     network      tried again with backoff, or after `retry_after_ms`
+     ├── InternalFault     internal     tried again, fewer times
+     ├── TimedOut          timeout      final
+     ├── KeyRefused        auth         ends the whole job
+     ├── SourceRefused     source       final
+     └── DocumentRefused   document     final
+
+Each class knows its word on the wire and whether another try may help; each error is a sentence for
+people that holds no secret. No library's exception crosses the border of `fetch`, `extract` and `tag`.
+"""
+
+from typing import ClassVar
+
+from protocol.words import ErrorCode, ErrorType
+
+
+class DocumentError(Exception):
+    """An attempt at a document did not succeed.
+
+    `retry_after_ms`: when the other side said how long to wait (already capped), else None.
+    `code`: the finer reason, where contract §3 names one.
+    """
+
+    error_type: ClassVar[ErrorType]
+    retry: ClassVar[bool]
+
+    def __init__(self, sentence: str, *, code: ErrorCode | None = None, retry_after_ms: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.retry_after_ms = retry_after_ms
+
+
+class RateLimited(DocumentError):
+    """The provider, or a document's host, said 429."""
+
+    error_type = ErrorType.RATE_LIMIT
+    retry = True
+
+
+class ModelFailed(DocumentError):
+    """The provider said 5xx, timed out, or answered nonsense."""
+
+    error_type = ErrorType.MODEL_ERROR
+    retry = True
+
+
+class NetworkFailed(DocumentError):
+    """A host could not be reached, broke off, or said 5xx."""
+
+    error_type = ErrorType.NETWORK
+    retry = True
+
+
+class InternalFault(DocumentError):
+    """Our own fault, a died worker among it."""
+
+    error_type = ErrorType.INTERNAL
+    retry = True
+
+
+class TimedOut(DocumentError):
+    """The document took longer than its limit."""
+
+    error_type = ErrorType.TIMEOUT
+    retry = False
+
+
+class KeyRefused(DocumentError):
+    """The provider refused the key (401, 403)."""
+
+    error_type = ErrorType.AUTH
+    retry = False
+
+
+class SourceRefused(DocumentError):
+    """Not there, refused by policy, or too large."""
+
+    error_type = ErrorType.SOURCE
+    retry = False
+
+
+class DocumentRefused(DocumentError):
+    """Not a PDF, corrupt, encrypted, too complex, or without text."""
+
+    error_type = ErrorType.DOCUMENT
+    retry = False

@@ -1,0 +1,1 @@
+"""Lets people in, starts jobs, lets them watch: the read side."""
