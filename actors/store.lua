@@ -1,0 +1,407 @@
+-- The only place where a job's status, counts and stream change. One call is one step: all or nothing.
+--
+-- KEYS[1]  job:{id}   hash: owner, run, status, processed, failed, total, next, seq, fence, config, model_name,
+--                     api_key_from, fingerprint, created_ms, ttl_ms, retention_ms, message (of the ending)
+-- KEYS[2]  jobs:active   zset job id -> the time (ms) at which something must happen to one of its rows
+-- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
+--
+-- owner:{sub}:jobs   zset job id -> created (ms)
+-- Beside the job, with the same hash tag:
+--   :documents  hash row -> what to fetch; written once
+--   :secrets    hash `api_key` or row -> sealed text; gone at the ending
+--   :rows       hash row -> state of a row that is out (see below); a row not here is new or has a result
+--   :due        zset row -> the time at which something must happen to it; exactly the rows that are out
+--   :results    hash row -> its final result of this run, as observers see it
+--   :texts      hash row -> what was extracted, so that a retry only asks the model; gone when the row ends
+--   :events     stream: seq (dense), type, row, processed, failed, body
+--
+-- A row's state, as JSON:
+--   s  sent | running | waiting
+--   a  attempts begun           n  attempts that count against the limit     w  ms waited for rate limits
+--   d  deaths while extracting  f  fence of the last claim                   c  claim id
+--   g  stage: fetch | extract | tag              t  when its message was sent (ms)
+--   l  what observers were last told of it (JSON); absent: nothing yet
+--
+-- Events: `created`, `progress` (body: the row), `completed | cancelled | error` (body: the sentence).
+-- Replies begin with a word: ok, or why nothing was done: missing, stale (another run), over, lost, held, early.
+-- The only clock is this server's.
+--
+-- `snapshot` replies {'ok', job hash flat, ms until it expires, now, id of the last event,
+--   'all' | 'since', results flat (row, JSON ...) , rows that are out and were told of: {due, JSON, due, JSON ...}}.
+
+local job, active, workers = KEYS[1], KEYS[2], KEYS[3]
+local ROW_QUIET_MS = 5000      -- a message this old may be lost: look whether the queue is short
+local ROW_RESEND_MS = 60000    -- a message this old is sent again, however long the queue
+local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not counted
+local STREAM_MIN = 10000
+local CHUNK_MIN = 4
+local MAX_DEATHS = 3
+local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':texts', ':events'}
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function open(id)
+  job = 'job:{' .. id .. '}'
+end
+
+local function expire_no_sooner(key, ms)
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
+end
+
+local function job_id()
+  return string.sub(job, 6, -2)
+end
+
+-- Every write ends here, so that no key is ever without a time to live.
+local function renew_ttl(ms)
+  local known = redis.call('HMGET', job, 'ttl_ms', 'owner')
+  ms = ms or tonumber(known[1])
+  for _, part in ipairs(PARTS) do redis.call('PEXPIRE', job .. part, ms) end
+  expire_no_sooner('owner:{' .. known[2] .. '}:jobs', ms)
+  if redis.call('EXISTS', active) == 1 then expire_no_sooner(active, ms) end
+end
+
+-- When must the scheduler look at this job again?
+local function reschedule()
+  local first = redis.call('ZRANGE', job .. ':due', 0, 0, 'WITHSCORES')
+  redis.call('ZADD', active, first[2] or now, job_id())
+end
+
+local function tell(kind, row, body)
+  local told = redis.call('HMGET', job, 'processed', 'failed', 'total')
+  local seq = redis.call('HINCRBY', job, 'seq', 1)
+  redis.call('XADD', job .. ':events', 'MAXLEN', '~', math.max(STREAM_MIN, 4 * told[3]), '*',
+    'seq', seq, 'type', kind, 'row', row, 'processed', told[1], 'failed', told[2], 'body', body)
+end
+
+local function row_state(row)
+  local text = redis.call('HGET', job .. ':rows', row)
+  return text and cjson.decode(text)
+end
+
+local function put_row(row, state, due)
+  redis.call('HSET', job .. ':rows', row, cjson.encode(state))
+  redis.call('ZADD', job .. ':due', due, row)
+end
+
+local function put_sent(row, state)
+  state.s, state.t = 'sent', now
+  put_row(row, state, now + ROW_QUIET_MS)
+end
+
+local function living_threads()
+  local sum = 0
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', workers, now - WORKER_SILENT_MS, '+inf')) do
+    sum = sum + tonumber(string.match(member, '/(%d+)$'))
+  end
+  return sum
+end
+
+-- How many rows of one job are out at a time: a small job never stands behind a big one.
+local function chunk()
+  local jobs = math.max(1, redis.call('ZCARD', active))
+  return math.max(CHUNK_MIN, math.floor(2 * living_threads() / jobs))
+end
+
+-- Take new rows of the job until its chunk is full; returns those whose messages must be sent.
+local function refill()
+  local taken, known = {}, redis.call('HMGET', job, 'next', 'total')
+  local next_row, total = tonumber(known[1]), tonumber(known[2])
+  if next_row >= total then return taken end
+  local room = chunk() - redis.call('ZCARD', job .. ':due')
+  while room > 0 and next_row < total do
+    if redis.call('HEXISTS', job .. ':results', next_row) == 0 then
+      put_sent(next_row, {a = 0, n = 0, w = 0, d = 0})
+      taken[#taken + 1], room = next_row, room - 1
+    end
+    next_row = next_row + 1
+  end
+  redis.call('HSET', job, 'next', next_row)
+  return taken
+end
+
+local function finish_job(status, kind, sentence)
+  redis.call('HSET', job, 'status', status, 'message', sentence)
+  tell(kind, '', sentence)
+  redis.call('DEL', job .. ':secrets', job .. ':rows', job .. ':due', job .. ':texts')
+  redis.call('ZREM', active, job_id())
+  renew_ttl(tonumber(redis.call('HGET', job, 'retention_ms')))
+end
+
+local function finish_row(row, succeeded, result)
+  redis.call('HSET', job .. ':results', row, result)
+  redis.call('HDEL', job .. ':rows', row)
+  redis.call('HDEL', job .. ':texts', row)
+  redis.call('ZREM', job .. ':due', row)
+  redis.call('HINCRBY', job, succeeded and 'processed' or 'failed', 1)
+  tell('progress', row, result)
+  local counts = redis.call('HMGET', job, 'processed', 'failed', 'total')
+  if counts[1] + counts[2] == tonumber(counts[3]) then
+    finish_job('completed', 'completed', 'Job completed')
+    return {}
+  end
+  local taken = refill()
+  reschedule()
+  renew_ttl()
+  return taken
+end
+
+-- nil where the job takes writes of this run; else why it does not.
+local function refuse(run)
+  local known = redis.call('HMGET', job, 'run', 'status')
+  if not known[1] then return {'missing'} end
+  if known[1] ~= run then return {'stale'} end
+  if known[2] ~= 'pending' and known[2] ~= 'processing' then return {'over', known[2]} end
+end
+
+-- The row's state where this claim still holds it: the fence decides, never the lease's age.
+local function held(row, fence)
+  local state = row_state(row)
+  if state and state.s == 'running' and state.f == tonumber(fence) then return state end
+end
+
+local commands = {}
+
+-- The documents follow from ARGV[8] on: ten thousand do not fit on Lua's stack.
+function commands.create(owner, run, fingerprint, total, facts, secrets)
+  local known = redis.call('HMGET', job, 'owner', 'fingerprint', 'total')
+  if known[1] then
+    if known[1] == owner and known[2] == fingerprint then return {'same', known[3]} end
+    return {'conflict'}
+  end
+  for _, part in ipairs(PARTS) do redis.call('DEL', job .. part) end
+  redis.call('HSET', job, 'owner', owner, 'run', run, 'fingerprint', fingerprint, 'status', 'pending',
+    'processed', 0, 'failed', 0, 'total', total, 'next', 0, 'seq', -1, 'fence', 0, 'created_ms', now)
+  for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
+  for name, value in pairs(cjson.decode(secrets)) do redis.call('HSET', job .. ':secrets', name, value) end
+  for i = 8, #ARGV do redis.call('HSET', job .. ':documents', i - 8, ARGV[i]) end
+  tell('created', '', '')
+  redis.call('ZADD', active, now, job_id())
+  redis.call('ZADD', 'owner:{' .. owner .. '}:jobs', now, job_id())
+  renew_ttl()
+  return {'ok', total}
+end
+
+function commands.refill()
+  local status = redis.call('HGET', job, 'status')
+  if status ~= 'pending' and status ~= 'processing' then return {'over'} end
+  local taken = refill()
+  reschedule()
+  renew_ttl()
+  return {'ok', redis.call('HGET', job, 'run'), taken}
+end
+
+local function grant(row, state)
+  local facts = redis.call('HMGET', job, 'config', 'model_name', 'api_key_from')
+  local secrets = redis.call('HMGET', job .. ':secrets', 'api_key', row)
+  return {'ok', state.f, state.a, state.n, state.w, state.d, redis.call('HGET', job .. ':documents', row),
+    facts[1], facts[2], facts[3], secrets[1] or '', secrets[2] or '', redis.call('HGET', job .. ':texts', row) or ''}
+end
+
+local function processing(row, attempt)
+  local document = cjson.decode(redis.call('HGET', job .. ':documents', row))
+  return cjson.encode({row_id = tonumber(row), row_number = row + 1, title = document.title, status = 'processing',
+    retry_count = attempt, model_name = redis.call('HGET', job, 'model_name'), id = document.id})
+end
+
+function commands.claim(run, row, claim, lease_ms)
+  local no = refuse(run)
+  if no then return no end
+  local state = row_state(row)
+  if not state then return {'over'} end
+  -- The same claim again: its reply was lost, and a worker must not be locked out of its own row.
+  if state.s == 'running' and state.c == claim then return grant(row, state) end
+  if state.s == 'running' then return {'held'} end
+  if state.s == 'waiting' then return {'early'} end
+  redis.call('HSET', job, 'status', 'processing')
+  state.s, state.c, state.g, state.a = 'running', claim, 'fetch', state.a + 1
+  state.f, state.l = redis.call('HINCRBY', job, 'fence', 1), processing(row, state.a + 0)
+  put_row(row, state, now + lease_ms)
+  tell('progress', row, state.l)
+  reschedule()
+  renew_ttl()
+  return grant(row, state)
+end
+
+-- A stage begins; after a cancel none is granted. `text` (of the stage `tag`) is the row's checkpoint.
+function commands.begin(run, row, fence, stage, text)
+  local no = refuse(run)
+  if no then return no end
+  local state = held(row, fence)
+  if not state then return {'lost'} end
+  state.g = stage
+  redis.call('HSET', job .. ':rows', row, cjson.encode(state))
+  if text ~= '' then redis.call('HSET', job .. ':texts', row, text) end
+  renew_ttl()
+  return {'ok'}
+end
+
+function commands.retrying(run, row, fence, delay_ms, counts, body)
+  local no = refuse(run)
+  if no then return no end
+  local state = held(row, fence)
+  if not state then return {'lost'} end
+  if counts == '1' then state.n = state.n + 1 else state.w = state.w + delay_ms end
+  state.s, state.l = 'waiting', body
+  put_row(row, state, now + delay_ms)
+  tell('progress', row, body)
+  reschedule()
+  renew_ttl()
+  return {'ok'}
+end
+
+function commands.finish(run, row, fence, succeeded, result)
+  local no = refuse(run)
+  if no then return no end
+  if redis.call('HEXISTS', job .. ':results', row) == 1 then return {'over'} end
+  if not held(row, fence) then return {'lost'} end
+  return {'ok', finish_row(row, succeeded == '1', result)}
+end
+
+-- The key was refused: nothing of this job can go on. The row stays pending, and so do all others.
+function commands.fail_job(run, row, fence, body, sentence)
+  local no = refuse(run)
+  if no then return no end
+  if not held(row, fence) then return {'lost'} end
+  tell('progress', row, body)
+  finish_job('failed', 'error', sentence)
+  return {'ok'}
+end
+
+-- A worker gives a row back: no attempt, no death.
+function commands.release(run, row, fence, body)
+  local no = refuse(run)
+  if no then return no end
+  local state = held(row, fence)
+  if not state then return {'lost'} end
+  state.a, state.l = state.a - 1, body
+  put_sent(row, state)
+  tell('progress', row, body)
+  reschedule()
+  renew_ttl()
+  return {'ok'}
+end
+
+-- The lease of a row ran out: its worker died. Another attempt at once, or the end of the row.
+function commands.lapse(run, row, fence, again, failed)
+  local no = refuse(run)
+  if no then return no end
+  local state = held(row, fence)
+  local due = tonumber(redis.call('ZSCORE', job .. ':due', row) or 0)
+  if not state or due > now then return {'lost'} end
+  if state.g == 'extract' then state.d = state.d + 1 end
+  if state.d >= MAX_DEATHS then return {'failed', finish_row(row, false, failed)} end
+  state.l = again
+  put_sent(row, state)
+  tell('progress', row, again)
+  reschedule()
+  renew_ttl()
+  return {'ok', {tonumber(row)}}
+end
+
+-- All rows that a process holds, from ARGV[3] on, four arguments each: job id, run, row, fence. A word for each.
+function commands.renew(lease_ms)
+  local words = {}
+  for i = 3, #ARGV, 4 do
+    open(ARGV[i])
+    local no = refuse(ARGV[i + 1])
+    if no then
+      words[#words + 1] = no[2] == 'cancelled' and 'cancelled' or 'lost'
+    elseif not held(ARGV[i + 2], ARGV[i + 3]) then
+      words[#words + 1] = 'lost'
+    else
+      redis.call('ZADD', job .. ':due', now + lease_ms, ARGV[i + 2])
+      reschedule()
+      renew_ttl()
+      words[#words + 1] = 'ok'
+    end
+  end
+  return words
+end
+
+function commands.cancel(owner)
+  local known = redis.call('HMGET', job, 'owner', 'status')
+  if not known[1] or known[1] ~= owner then return {'missing'} end
+  if known[2] == 'cancelled' then return {'ok', known[2]} end
+  if known[2] == 'completed' or known[2] == 'failed' then return {'over', known[2]} end
+  finish_job('cancelled', 'cancelled', 'Job cancelled by its owner')
+  return {'ok', 'cancelled'}
+end
+
+-- One due row: what has to be done about it, appended to `send` or `lapsed`.
+local function look_at(run, row, queued, threads, judge, send, lapsed)
+  local state = row_state(row)
+  if not state then
+    redis.call('ZREM', job .. ':due', row)
+  elseif state.s == 'running' then
+    if judge then
+      local document = redis.call('HGET', job .. ':documents', row)
+      lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a, document}
+    end
+  elseif state.s == 'waiting' or queued < threads or now - state.t >= ROW_RESEND_MS then
+    put_sent(row, state)
+    send[#send + 1] = {job_id(), run, tonumber(row)}
+  else
+    redis.call('ZADD', job .. ':due', now + ROW_QUIET_MS, row)
+  end
+end
+
+-- The scheduler's step: due rows to the queue, rows that should be moving and are not sent again.
+function commands.tick(worker, queued, judge, limit)
+  redis.call('ZADD', workers, now, worker)
+  redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - WORKER_SILENT_MS)
+  redis.call('PEXPIRE', workers, WORKER_SILENT_MS)
+  local threads, send, lapsed = living_threads(), {}, {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, limit)) do
+    open(id)
+    local known = redis.call('HMGET', job, 'run', 'status')
+    if known[2] ~= 'pending' and known[2] ~= 'processing' then
+      redis.call('ZREM', active, id)
+    else
+      for _, row in ipairs(redis.call('ZRANGEBYSCORE', job .. ':due', '-inf', now, 'LIMIT', 0, limit)) do
+        look_at(known[1], row, tonumber(queued), threads, judge == '1', send, lapsed)
+      end
+      for _, row in ipairs(refill()) do send[#send + 1] = {id, known[1], row} end
+      reschedule()
+      renew_ttl()
+    end
+  end
+  return {send, lapsed}
+end
+
+local function rows_told()
+  local told, due = {}, redis.call('ZRANGE', job .. ':due', 0, -1, 'WITHSCORES')
+  for i = 1, #due, 2 do
+    local state = row_state(due[i])
+    if state and state.l then
+      told[#told + 1] = state.s == 'waiting' and due[i + 1] or '0'
+      told[#told + 1] = state.l
+    end
+  end
+  return told
+end
+
+local function results_since(id)
+  local results, seen = {}, {}
+  for _, entry in ipairs(redis.call('XRANGE', job .. ':events', '(' .. id, '+')) do
+    local row = entry[2][6]
+    local result = row ~= '' and not seen[row] and redis.call('HGET', job .. ':results', row)
+    if result then
+      results[#results + 1], results[#results + 2], seen[row] = row, result, true
+    end
+  end
+  return results
+end
+
+function commands.snapshot(run, id)
+  local facts = redis.call('HGETALL', job)
+  if #facts == 0 then return {'missing'} end
+  local last = redis.call('XREVRANGE', job .. ':events', '+', '-', 'COUNT', 1)[1]
+  local known = run ~= '' and run == redis.call('HGET', job, 'run')
+    and #redis.call('XRANGE', job .. ':events', id, id) == 1
+  local results = known and results_since(id) or redis.call('HGETALL', job .. ':results')
+  return {'ok', facts, redis.call('PTTL', job), now, last[1], known and 'since' or 'all', results, rows_told()}
+end
+
+return commands[ARGV[1]](unpack(ARGV, 2, 10))

@@ -1,0 +1,285 @@
+"""JobStore: all writes to jobs. Each method is one call of `store.lua`, so it happens whole or not at all.
+
+The keys and the row's states are described on top of `store.lua`. Every method may raise `redis.RedisError`
+when Redis is away; each may simply be called again: a call that has already taken effect changes nothing.
+"""
+
+import secrets
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+import redis
+
+from actors.settings import Settings
+from protocol.messages import Row, to_json
+from protocol.requests import Document, TaggingConfig
+from protocol.words import DocumentStatus, JobStatus
+
+KeySource = Literal["caller", "server", "none"]
+Stage = Literal["fetch", "extract", "tag"]
+
+ACTIVE_KEY, WORKERS_KEY = "jobs:active", "workers"
+TICK_LIMIT = 200
+
+
+class JobMissing(LookupError):
+    """There is no such job, or it is somebody else's: the two are not told apart."""
+
+
+class JobConflict(ValueError):
+    """The job id is taken by another request or another owner."""
+
+
+class JobOver(ValueError):
+    """The job has ended otherwise; `status` says how."""
+
+    def __init__(self, status: JobStatus) -> None:
+        super().__init__(f"the job is {status}")
+        self.status = status
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job about to be created; all secrets in it are sealed."""
+
+    job_id: str
+    owner: str
+    fingerprint: str
+    """By which the same request is recognised when it comes again."""
+    model_name: str
+    config: TaggingConfig
+    """Without its `api_key`."""
+    api_key_from: KeySource
+    sealed_api_key: str | None = None
+    documents: list[Document]
+    """Passwords sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on one row. Only the holder of the latest `fence` may write about the row."""
+
+    job_id: str
+    row_id: int
+    run: str
+    fence: int
+    attempt: int
+    """1 = the first."""
+    faults: int
+    """Earlier attempts that count against the limit."""
+    waited_ms: int
+    """What the row has waited for rate limits so far."""
+    deaths: int
+    """Workers that died while they extracted it."""
+    document: Document
+    """Without its password."""
+    config: TaggingConfig
+    model_name: str
+    api_key_from: KeySource
+    sealed_api_key: str | None = field(repr=False)
+    sealed_password: str | None = field(repr=False)
+    checkpoint: bytes | None = field(repr=False)
+    """What an earlier attempt extracted."""
+
+
+class RowAddress(NamedTuple):
+    """What a queue message says: which row of which run of which job."""
+
+    job_id: str
+    run: str
+    row_id: int
+
+
+class Lapsed(NamedTuple):
+    """A row whose lease ran out."""
+
+    job_id: str
+    run: str
+    row_id: int
+    fence: int
+    attempt: int
+    document: Document
+
+
+class Due(NamedTuple):
+    """What one tick of the scheduler found."""
+
+    send: list[RowAddress]
+    lapsed: list[Lapsed]
+
+
+def key(job_id: str, part: str = "") -> str:
+    """The Redis key of a job, or of one part of it; the braces keep all of a job in one cluster slot."""
+    return f"job:{{{job_id}}}{part and ':' + part}"
+
+
+def script_keys(job_id: str) -> list[str]:
+    """The KEYS of every call of the script."""
+    return [key(job_id), ACTIVE_KEY, WORKERS_KEY]
+
+
+@cache
+def script_text() -> str:
+    """The script itself; the feed calls its `snapshot`."""
+    return resources.files("actors").joinpath("store.lua").read_text(encoding="utf-8")
+
+
+class JobStore:
+    """The write side of all jobs, on a client that does not decode replies."""
+
+    def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._script = client.register_script(script_text())
+        self._client = client
+        self._settings = settings
+
+    def create(self, job: NewJob) -> int:
+        """Create the job, all of it or nothing, and return its number of rows.
+
+        Raises:
+            JobConflict: the id stands for another request, or another owner's.
+        """
+        sealed = {str(row): document.password for row, document in enumerate(job.documents) if document.password}
+        if job.sealed_api_key:
+            sealed["api_key"] = job.sealed_api_key
+        word, *rest = self._call(
+            job.job_id, "create", job.owner, secrets.token_hex(8), job.fingerprint, len(job.documents),
+            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed),
+            *map(_stored, job.documents),
+        )  # fmt: skip
+        if word == b"conflict":
+            raise JobConflict(f"the job id {job.job_id} is taken by another request")
+        return int(rest[0])
+
+    def _facts(self, job: NewJob) -> dict[str, str | int]:
+        return {
+            "config": msgspec.json.encode(msgspec.structs.replace(job.config, api_key=None)).decode(),
+            "model_name": job.model_name,
+            "api_key_from": job.api_key_from,
+            "ttl_ms": self._settings.job_ttl_s * 1000,
+            "retention_ms": self._settings.retention_s * 1000,
+        }
+
+    def refill(self, job_id: str) -> list[RowAddress]:
+        """Take new rows until the job's chunk is full; whoever calls this sends their messages."""
+        word, *rest = self._call(job_id, "refill")
+        return _addresses(job_id, rest[0].decode(), rest[1]) if word == b"ok" else []
+
+    def claim(self, address: RowAddress, claim_id: str) -> Claim | None:
+        """Take hold of a row; None where there is nothing to do (done, early, held, another run)."""
+        word, *granted = self._call(
+            address.job_id, "claim", address.run, address.row_id, claim_id, _ms(self._settings.lease_s)
+        )
+        return _claim(address, granted) if word == b"ok" else None
+
+    def begin(self, claim: Claim, stage: Stage, checkpoint: bytes = b"") -> bool:
+        """Begin a stage; False where the row is no longer ours or the job is over.
+
+        `checkpoint` is what `tag` needs of the stages before, so that they are not repeated by a retry.
+        """
+        text = zlib.compress(checkpoint, 1) if checkpoint else b""
+        return self._write(claim, "begin", stage, text) is not None
+
+    def retrying(self, claim: Claim, row: Row, *, delay_ms: int, counts: bool) -> bool:
+        """The row waits `delay_ms` for its next attempt; `counts`: this one counts against the limit."""
+        return self._write(claim, "retrying", delay_ms, int(counts), to_json(row)) is not None
+
+    def finish(self, claim: Claim, row: Row) -> list[RowAddress]:
+        """The row's end, first writer wins. Returns the rows that came out in its place: send their messages."""
+        rest = self._write(claim, "finish", int(row.status is DocumentStatus.SUCCESS), to_json(row))
+        return _addresses(claim.job_id, claim.run, rest[0]) if rest else []
+
+    def fail_job(self, claim: Claim, row: Row, sentence: str) -> None:
+        """End the whole job with `error`; this row and all that are not done stay pending."""
+        self._write(claim, "fail_job", to_json(row), sentence)
+
+    def release(self, claim: Claim, row: Row) -> RowAddress | None:
+        """Give the row back: no attempt, no death. Returns where its message must go; None if it was not ours."""
+        held = self._write(claim, "release", to_json(row)) is not None
+        return RowAddress(claim.job_id, claim.run, claim.row_id) if held else None
+
+    def lapse(self, lapsed: Lapsed, *, again: Row, failed: Row) -> list[RowAddress]:
+        """The row's worker died: `again` is told where another attempt follows, `failed` where it is the end."""
+        word, *rest = self._call(
+            lapsed.job_id, "lapse", lapsed.run, lapsed.row_id, lapsed.fence, to_json(again), to_json(failed)
+        )
+        return _addresses(lapsed.job_id, lapsed.run, rest[0]) if word in (b"ok", b"failed") else []
+
+    def renew(self, claims: Sequence[Claim]) -> list[bool]:
+        """Renew the leases of all rows that this process holds; False: cancelled, or no longer ours."""
+        if not claims:
+            return []
+        rows = [part for each in claims for part in (each.job_id, each.run, each.row_id, each.fence)]
+        return [word == b"ok" for word in self._call("", "renew", _ms(self._settings.lease_s), *rows)]
+
+    def cancel(self, job_id: str, owner: str) -> JobStatus:
+        """Cancel the job; nothing of it begins afterwards. Again: the same answer.
+
+        Raises:
+            JobMissing: no such job of this owner.
+            JobOver: it completed or failed before.
+        """
+        word, *rest = self._call(job_id, "cancel", owner)
+        if word == b"missing":
+            raise JobMissing(job_id)
+        if word == b"over":
+            raise JobOver(JobStatus(rest[0].decode()))
+        return JobStatus.CANCELLED
+
+    def tick(self, worker: str, *, queued: int, judge_leases: bool) -> Due:
+        """One step of the scheduler: what must be sent now, and whose lease ran out.
+
+        `worker` is `id/threads`; `queued` the length of the queue, by which lost messages are told from late ones.
+        """
+        send, lapsed = self._call("", "tick", worker, queued, int(judge_leases), TICK_LIMIT)
+        return Due(
+            [RowAddress(job.decode(), run.decode(), row) for job, run, row in send],
+            [
+                Lapsed(job.decode(), run.decode(), row, fence, attempt, _document(document))
+                for job, run, row, fence, attempt, document in lapsed
+            ],
+        )
+
+    def _write(self, claim: Claim, command: str, *args: Any) -> list[Any] | None:
+        """What follows `ok`, or None where the write was refused."""
+        word, *rest = self._call(claim.job_id, command, claim.run, claim.row_id, claim.fence, *args)
+        return rest if word == b"ok" else None
+
+    def _call(self, job_id: str, command: str, *args: Any) -> list[Any]:
+        return cast("list[Any]", self._script(keys=script_keys(job_id), args=[command, *args]))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _stored(document: Document) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(document, password=None) if document.password else document)
+
+
+_document = msgspec.json.Decoder(Document).decode
+_config = msgspec.json.Decoder(TaggingConfig).decode
+
+
+def _addresses(job_id: str, run: str, rows: Iterable[int]) -> list[RowAddress]:
+    return [RowAddress(job_id, run, row) for row in rows]
+
+
+def _claim(address: RowAddress, granted: list[Any]) -> Claim:
+    *numbers, document, config, model_name, key_from, api_key, password, text = granted
+    return Claim(
+        job_id=address.job_id,
+        row_id=address.row_id,
+        run=address.run,
+        **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
+        document=_document(document),
+        config=_config(config),
+        model_name=model_name.decode(),
+        api_key_from=key_from.decode(),
+        sealed_api_key=api_key.decode() or None,
+        sealed_password=password.decode() or None,
+        checkpoint=zlib.decompress(text) if text else None,
+    )
