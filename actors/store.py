@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple, cast
 
 import msgspec
 import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
 from actors.settings import Settings
 from protocol.messages import Row, to_json
@@ -110,6 +112,23 @@ class Due(NamedTuple):
 
     send: list[RowAddress]
     lapsed: list[Lapsed]
+
+
+def connect(url: str, *, max_connections: int, retries: int = 3) -> "redis.Redis":
+    """A client for threads: a bounded pool, and every command tried again before it fails.
+
+    Both are needed: by default redis-py 8 tries a URL's commands once, and its pool refuses the 101st thread.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=max_connections,
+        timeout=20,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), retries),
+        socket_timeout=5,
+        socket_connect_timeout=5,
+        health_check_interval=30,
+    )
+    return redis.Redis(connection_pool=pool)
 
 
 def key(job_id: str, part: str = "") -> str:

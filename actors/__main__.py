@@ -1,0 +1,81 @@
+"""`python -m actors`: the worker. One process, or `TAGSTREAM_WORKER_PROCESSES` of them under a small supervisor."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from actors.settings import BadSetting, Settings, from_environment
+
+log = logging.getLogger("actors")
+
+RESTART_PAUSE_S = 1.0
+"""A process that dies as soon as it starts is not started again more often than this."""
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; 2: the settings are wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    for noisy in ("httpx2", "httpcore2", "openai", "pypdf"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        settings = from_environment()
+    except BadSetting as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _setter(stopping))
+    if settings.worker_processes > 1:
+        _supervise(settings, stopping)
+    else:
+        _work(settings, stopping)
+    return 0
+
+
+def _setter(stopping: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    return handle
+
+
+def _work(settings: Settings, stopping: threading.Event) -> None:
+    from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
+
+    running = boot(settings)
+    stopping.wait()
+    log.info("stopping: running documents have %g s to end", settings.shutdown_s)
+    running.stop()
+
+
+def _supervise(settings: Settings, stopping: threading.Event) -> None:
+    """Keep so many workers running; each is this very program with one process."""
+    environment = os.environ | {"TAGSTREAM_WORKER_PROCESSES": "1"}
+
+    def start() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-m", "actors"], env=environment, start_new_session=True)
+
+    workers = [start() for _ in range(settings.worker_processes)]
+    while not stopping.wait(RESTART_PAUSE_S):
+        for place, worker in enumerate(workers):
+            if worker.poll() is not None:
+                log.warning("worker process %d ended with %s; starting another", worker.pid, worker.returncode)
+                workers[place] = start()
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + settings.shutdown_s + 1
+    for worker in workers:
+        try:
+            worker.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The path of one document: claim → fetch → extract → tag → finish. The only file that knows the order."""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+
+import msgspec
+
+from actors.dispatch import Dispatcher
+from actors.errors import DocumentError, InternalFault, KeyRefused
+from actors.extract import Extraction
+from actors.fetch import Fetcher
+from actors.leases import Interrupted, Lease, Leases, insist
+from actors.retry import AttemptFailed
+from actors.sandbox import Sandbox
+from actors.seal import Seal, SealBroken
+from actors.settings import Settings
+from actors.store import Claim, JobStore, RowAddress, Stage
+from actors.tag import ModelTagger, Question, Tagging, tag_locally
+from protocol.messages import Row
+
+log = logging.getLogger(__name__)
+
+LOCAL = "local/"
+DANGEROUS_DEATHS = 2
+"""A row during whose extraction so many workers died is worked on alone: it shall take no other row with it."""
+
+_extraction = msgspec.json.Decoder(Extraction)
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """What the actor needs; one for each worker process."""
+
+    store: JobStore
+    dispatcher: Dispatcher
+    leases: Leases
+    fetcher: Fetcher
+    sandbox: Sandbox
+    tagger: ModelTagger
+    seal: Seal
+    settings: Settings
+
+    def process_document(self, job_id: str, run: str, row_id: int) -> None:
+        """The actor. A message about a row that is done, cancelled, waiting or held does nothing.
+
+        Raises:
+            AttemptFailed: the retry middleware decides what follows.
+        """
+        claim = self.store.claim(RowAddress(job_id, run, row_id), uuid.uuid4().hex)
+        if claim is None:
+            return
+        try:
+            with self.leases.hold(claim, alone=claim.deaths >= DANGEROUS_DEATHS) as lease:
+                row = self._tagged(claim, lease)
+                self.dispatcher.send(insist(lambda: self.store.finish(claim, row)))
+        except Interrupted:
+            log.info("row %d of job %s is no longer ours", row_id, job_id)
+        except DocumentError as error:
+            raise AttemptFailed(claim, error) from None
+        except Exception:
+            log.exception("row %d of job %s failed by our own fault", row_id, job_id)
+            raise AttemptFailed(claim, InternalFault("something went wrong inside the service")) from None
+
+    def _tagged(self, claim: Claim, lease: Lease) -> Row:
+        started = time.monotonic()
+        extraction = self._extraction(claim, lease)
+        self._begin(claim, lease, "tag", b"" if claim.checkpoint else msgspec.json.encode(extraction))
+        tagging = self._tagging(claim, lease, extraction)
+        took_s = round(time.monotonic() - started, 3)
+        return Row.success(
+            claim.row_id,
+            claim.document.title,
+            tags=tagging.tags,
+            retry_count=claim.attempt,
+            model_name=claim.model_name,
+            metadata={**extraction.metadata, **tagging.metadata, "processing_time": took_s},
+            id=claim.document.id,
+        )
+
+    def _extraction(self, claim: Claim, lease: Lease) -> Extraction:
+        """What stands in the document: fetched and read once, kept for later attempts."""
+        if claim.checkpoint is not None:
+            return _extraction.decode(claim.checkpoint)
+        with lease.run(self.fetcher.fetch(claim.document)) as blob:
+            self._begin(claim, lease, "extract")
+            return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim))
+
+    def _begin(self, claim: Claim, lease: Lease, stage: Stage, checkpoint: bytes = b"") -> None:
+        lease.check()
+        if not insist(lambda: self.store.begin(claim, stage, checkpoint)):
+            raise Interrupted
+
+    def _tagging(self, claim: Claim, lease: Lease, extraction: Extraction) -> Tagging:
+        question = Question(
+            text=extraction.text,
+            title=claim.document.title,
+            description=claim.document.description,
+            model_name=claim.model_name,
+            num_tags=claim.config.num_tags,
+            exclusion_words=claim.config.exclusion_words,
+            vocabulary=claim.config.vocabulary,
+        )
+        if claim.model_name.startswith(LOCAL):
+            return tag_locally(question)
+        return lease.run(self.tagger.tag(question, self._api_key(claim)))
+
+    def _api_key(self, claim: Claim) -> str:
+        if claim.api_key_from == "server":
+            return self.settings.provider_api_key
+        try:
+            return self.seal.open("api_key", claim.sealed_api_key or "")
+        except SealBroken:
+            raise KeyRefused("the job's api key can no longer be read: TAGSTREAM_SECRET_KEY has changed") from None
+
+    def _password(self, claim: Claim) -> str | None:
+        if claim.sealed_password is None:
+            return None
+        try:
+            return self.seal.open("password", claim.sealed_password)
+        except SealBroken:
+            raise InternalFault("the document's password can no longer be read") from None

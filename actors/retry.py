@@ -1,0 +1,128 @@
+"""The retry middleware: an error becomes a visible wait (`retry_after_ms`) or a final failure.
+
+A subclass of Dramatiq's `Retries`: its options (`max_retries`, `min_backoff`, `max_backoff`, in ms) and its backoff
+with jitter decide; its re-enqueueing is replaced. Nothing is sent with a delay: the row becomes due in the store,
+the message is acknowledged, and the scheduler sends another when its time has come.
+"""
+
+import logging
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import dramatiq
+from dramatiq.common import compute_backoff
+from dramatiq.middleware import Retries
+
+from actors.dispatch import Dispatcher
+from actors.errors import DocumentError, InternalFault, KeyRefused, RateLimited
+from actors.leases import insist
+from actors.settings import Settings
+from actors.store import Claim, JobStore
+from protocol.messages import Row
+from protocol.words import ErrorType
+
+log = logging.getLogger(__name__)
+
+INTERNAL_ATTEMPTS = 3
+RATE_LIMIT_MIN_MS = 1_000
+"""A provider that says 429 and names no time, or none to speak of, is asked again after this at the earliest."""
+SPREAD = 0.1
+"""Rows that were told the same time come back up to so much later, not all at once."""
+
+
+class AttemptFailed(dramatiq.RateLimitExceeded):
+    """An attempt at a row did not succeed. Derived so that Dramatiq does not log it as a crash."""
+
+    def __init__(self, claim: Claim, error: DocumentError) -> None:
+        super().__init__(f"attempt {claim.attempt} at row {claim.row_id} of job {claim.job_id}: {error.error_type}")
+        self.claim = claim
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Another attempt follows."""
+
+    delay_ms: int
+    counts: bool
+    """Whether the attempt counts against the limit: a 429 does not."""
+
+
+class RowRetries(Retries):
+    """Decides what follows on a failed attempt, and tells the store."""
+
+    def __init__(self, store: JobStore, dispatcher: Dispatcher, settings: Settings) -> None:
+        super().__init__(
+            max_retries=settings.max_attempts - 1,
+            min_backoff=settings.backoff_min_ms,
+            max_backoff=settings.backoff_max_ms,
+        )
+        self._store = store
+        self._dispatcher = dispatcher
+        self._rate_limit_wait_ms = settings.rate_limit_wait_s * 1000
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """Settle a failed attempt. Whatever else was raised is settled by the row's lease."""
+        if not isinstance(exception, AttemptFailed):
+            return
+        claim, error = exception.claim, exception.error
+        if isinstance(error, KeyRefused):
+            self._fail_job(claim, error)
+        elif wait := self.wait(claim, error):
+            row = Row.waiting(claim.row_id, claim.document.title, retry_after_ms=wait.delay_ms, **_told(claim, error))
+            insist(lambda: self._store.retrying(claim, row, delay_ms=wait.delay_ms, counts=wait.counts))
+        else:
+            self._dispatcher.send(insist(lambda: self._store.finish(claim, self._failed(claim, error))))
+
+    def wait(self, claim: Claim, error: DocumentError) -> Wait | None:
+        """How long the row waits for its next attempt; None: this was the last."""
+        if isinstance(error, RateLimited):
+            delay_ms = self._rate_limit_delay_ms(claim, error)
+            return Wait(delay_ms, counts=False) if self._may_wait(claim, delay_ms) else None
+        attempts = INTERNAL_ATTEMPTS if isinstance(error, InternalFault) else self.max_retries + 1
+        if not error.retry or claim.faults + 1 >= attempts:
+            return None
+        _, backoff_ms = compute_backoff(claim.faults, factor=self.min_backoff, max_backoff=self.max_backoff)
+        return Wait(max(backoff_ms, _spread(error.retry_after_ms or 0)), counts=True)
+
+    def _may_wait(self, claim: Claim, delay_ms: int) -> bool:
+        return claim.waited_ms + delay_ms <= self._rate_limit_wait_ms
+
+    def _rate_limit_delay_ms(self, claim: Claim, error: RateLimited) -> int:
+        if error.retry_after_ms is not None:
+            return _spread(max(RATE_LIMIT_MIN_MS, error.retry_after_ms))
+        earlier = claim.attempt - 1
+        _, backoff_ms = compute_backoff(earlier, factor=self.min_backoff, max_backoff=self.max_backoff)
+        return max(RATE_LIMIT_MIN_MS, backoff_ms)
+
+    def _failed(self, claim: Claim, error: DocumentError) -> Row:
+        known = _told(claim, error)
+        if claim.attempt > 1:
+            known["error"] = f"{error} (after {claim.attempt} attempts)"
+        if isinstance(error, RateLimited):
+            known["retry_after_ms"] = self._rate_limit_delay_ms(claim, error)
+        return Row.failed(claim.row_id, claim.document.title, **known)
+
+    def _fail_job(self, claim: Claim, error: KeyRefused) -> None:
+        row = Row.waiting(claim.row_id, claim.document.title, **_told(claim, error))
+        insist(lambda: self._store.fail_job(claim, row, str(error)))
+
+
+def _spread(delay_ms: int) -> int:
+    """Never earlier than was asked for."""
+    return delay_ms + round(delay_ms * SPREAD * random.random())  # noqa: S311 - no secret hangs on it
+
+
+def _told(claim: Claim, error: DocumentError) -> dict[str, Any]:
+    """What observers are told of a failed attempt."""
+    return {
+        "error": str(error),
+        "error_type": ErrorType(error.error_type),
+        "error_code": error.code,
+        "retry_count": claim.attempt,
+        "model_name": claim.model_name,
+        "id": claim.document.id,
+    }

@@ -1,0 +1,78 @@
+"""The scheduler: due rows → queue, and the reconciler: rows that should be moving and are not → sent again.
+
+Every worker process runs one in a thread; each step is one call of the script, so any number of them agree. The only
+clock is that of Redis. After its own connection was lost it waits one lease before it judges any: the workers
+that were cut off at the same moment must first have had the time to renew theirs.
+"""
+
+import logging
+import threading
+import time
+
+import redis
+from dramatiq.errors import BrokerError
+
+from actors.broker import DocumentBroker
+from actors.dispatch import Dispatcher
+from actors.store import JobStore, Lapsed
+from protocol.messages import Row
+from protocol.words import ErrorType
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+LAPSED = "the worker that had this document died"
+
+
+class Scheduler:
+    """Moves what is due. `worker` is `id/threads`, under which this process is known to live."""
+
+    def __init__(
+        self, store: JobStore, broker: DocumentBroker, dispatcher: Dispatcher, *, worker: str, lease_s: float
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._dispatcher = dispatcher
+        self._worker = worker
+        self._lease_s = lease_s
+        self._judge_from = 0.0
+
+    def run_until(self, stopped: threading.Event) -> None:
+        """Step ten times a second until `stopped`. Run this in a thread of its own."""
+        while not stopped.wait(TICK_S):
+            try:
+                self.step()
+            except (redis.RedisError, BrokerError) as fault:
+                self._judge_from = time.monotonic() + self._lease_s
+                log.warning("nothing is scheduled while Redis is away: %s", fault)
+
+    def step(self) -> None:
+        """Send what is due, and give every row whose worker died another attempt."""
+        judge = time.monotonic() >= self._judge_from
+        due = self._store.tick(self._worker, queued=self._broker.queued(), judge_leases=judge)
+        self._dispatcher.send(due.send)
+        for lapsed in due.lapsed:
+            self._dispatcher.send(self._store.lapse(lapsed, again=_again(lapsed), failed=_failed(lapsed)))
+
+
+def _again(lapsed: Lapsed) -> Row:
+    return Row.waiting(
+        lapsed.row_id,
+        lapsed.document.title,
+        error=LAPSED,
+        error_type=ErrorType.INTERNAL,
+        retry_after_ms=0,
+        retry_count=lapsed.attempt,
+        id=lapsed.document.id,
+    )
+
+
+def _failed(lapsed: Lapsed) -> Row:
+    return Row.failed(
+        lapsed.row_id,
+        lapsed.document.title,
+        error=f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts)",
+        error_type=ErrorType.INTERNAL,
+        retry_count=lapsed.attempt,
+        id=lapsed.document.id,
+    )

@@ -1,0 +1,114 @@
+"""boot(): wires one worker process. Nobody else in this room opens a connection or starts a thread."""
+
+import asyncio
+import logging
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import dramatiq
+from dramatiq.worker import Worker
+
+from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
+from actors.dispatch import Dispatcher
+from actors.fetch import Fetcher
+from actors.leases import Leases
+from actors.process import Processor
+from actors.retry import RowRetries
+from actors.sandbox import Sandbox
+from actors.schedule import Scheduler
+from actors.seal import Seal
+from actors.settings import Settings
+from actors.store import Claim, JobStore, connect
+from actors.tag import ModelTagger
+from protocol.messages import Row
+
+log = logging.getLogger(__name__)
+
+IDLE_POLL_MS = 100
+"""Consumers poll: by Dramatiq's default an idle worker notices a message after 0.3 s, with this after 0.04 s."""
+RELEASE_S = 2.0
+"""Of the time that a platform leaves after SIGTERM, what giving rows back may take."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A worker process at work."""
+
+    worker: Worker
+    store: JobStore
+    dispatcher: Dispatcher
+    leases: Leases
+    sandbox: Sandbox
+    stopped: threading.Event
+    settings: Settings
+
+    def stop(self) -> None:
+        """Let running rows end for `shutdown_s`, then give the rest back: no attempt, no death."""
+        grace_s = max(0.0, self.settings.shutdown_s - RELEASE_S)
+        give_back = threading.Timer(grace_s, self.leases.give_back, [self._release])
+        give_back.daemon = True
+        give_back.start()
+        self.worker.stop(timeout=round((grace_s + RELEASE_S) * 1000))
+        give_back.cancel()
+        self.stopped.set()
+        self.sandbox.close()
+
+    def _release(self, claim: Claim) -> None:
+        row = Row.waiting(claim.row_id, claim.document.title, model_name=claim.model_name, id=claim.document.id)
+        if address := self.store.release(claim, row):
+            self.dispatcher.send([address])
+
+
+def boot(settings: Settings) -> Running:
+    """Open the connections, start the threads and children, and begin to work."""
+    store = JobStore(connect(settings.redis_url, max_connections=settings.worker_threads + 4), settings)
+    broker = make_broker(settings)
+    dispatcher = Dispatcher(store, broker)
+    broker.add_middleware(RowRetries(store, dispatcher, settings))
+    loop, stopped = _event_loop(), threading.Event()
+    leases = Leases(store, loop, settings)
+    sandbox = Sandbox(
+        processes=settings.extract_processes or os.cpu_count() or 1,
+        memory_mb=settings.extract_memory_mb,
+        timeout_s=settings.extract_timeout_s,
+    )
+    sandbox.start()
+    processor = Processor(
+        store,
+        dispatcher,
+        leases,
+        Fetcher(settings),
+        sandbox,
+        ModelTagger(settings),
+        Seal(settings.secret_key),
+        settings,
+    )
+    dramatiq.actor(processor.process_document, actor_name=ACTOR, queue_name=QUEUE, broker=broker)
+    name = f"{uuid.uuid4().hex[:12]}/{settings.worker_threads}"
+    scheduler = Scheduler(store, broker, dispatcher, worker=name, lease_s=settings.lease_s)
+    for work in (leases.renew_until, scheduler.run_until):
+        threading.Thread(target=work, args=[stopped], daemon=True, name=work.__qualname__).start()
+    worker = _worker(broker, settings.worker_threads)
+    log.info("worker %s is ready", name)
+    return Running(worker, store, dispatcher, leases, sandbox, stopped, settings)
+
+
+def _worker(broker: DocumentBroker, threads: int) -> Worker:
+    worker = Worker(broker, worker_timeout=IDLE_POLL_MS, worker_threads=threads)
+    worker.start()
+    return worker
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """The process's one event loop, on which every row's HTTP runs: there it can be cancelled."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=_run, args=[loop], daemon=True, name="http").start()
+    return loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> Any:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
