@@ -1,66 +1,113 @@
-"""What a client asks for (contract §2). Faults name the field."""
+"""What a client asks for (contract §2). `read_start` is the only way from a body to a `StartBatch`."""
 
-from typing import Annotated, Any
+import json
+import re
+from typing import Any, NoReturn
 
 import msgspec
 
-from protocol.words import SourceType
+from protocol.columns import ColumnMapping
+from protocol.config import LOCAL_MODEL, TaggingConfig, read_config
+from protocol.document import Document, read_documents
+from protocol.faults import Fault, Faults, InvalidRequest, MalformedBody, shown
 
-NUM_PAGES_DEFAULT, NUM_TAGS_DEFAULT = 3, 8
-LOCAL_MODEL = "local/keywords"
+__all__ = [
+    "LOCAL_MODEL",
+    "Document",
+    "Fault",
+    "InvalidRequest",
+    "MalformedBody",
+    "StartBatch",
+    "TaggingConfig",
+    "read_start",
+    "valid_job_id",
+]
 
+FIELDS = ("documents", "config", "column_mapping", "job_id")
+CONTAINERS_MIN, CONTAINERS_PER_DOCUMENT = 10_000, 20
+"""Objects and lists that a body may hold: more, at 64 bytes and more each, only costs memory and time."""
 
-class Document(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One row of a batch, after aliases, column mapping and guesses: nothing is left open."""
-
-    title: str
-    """Never empty: the caller's, else the file's name, else `Document N`."""
-    file_path: str
-    file_source_type: SourceType
-    description: str | None = None
-    password: str | None = None
-    """Opens an encrypted PDF. A secret: encrypted at rest, left out of echoes and exports."""
-    id: str | None = None
-    """The caller's own row id, echoed in every message about the row."""
-    columns: dict[str, Any] = {}
-    """The caller's own columns, returned in exports."""
-
-
-class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
-    """How the documents of a batch are read and tagged."""
-
-    api_key: str | None = None
-    """The caller's key for the model. A secret."""
-    model_name: str | None = None
-    """Absent: the server's model where there is a key, else `local/keywords`."""
-    num_pages: Annotated[int, msgspec.Meta(ge=1, le=10)] = NUM_PAGES_DEFAULT
-    num_tags: Annotated[int, msgspec.Meta(ge=3, le=15)] = NUM_TAGS_DEFAULT
-    exclusion_words: list[str] = []
-    vocabulary: list[str] = []
+_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class StartBatch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch to start."""
 
     documents: list[Document]
+    """At least one, in the caller's order: the index is the row's id."""
     config: TaggingConfig
     job_id: str | None = None
     """1-128 of `A-Z a-z 0-9 . _ -`; absent: the server chooses."""
 
-
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong with a request."""
-
-    path: str
-    """The field, as `documents[3].file_path`; empty: the body as a whole."""
-    message: str
+    def canonical(self) -> bytes:
+        """The same bytes for the same request, however it was spelt. Holds secrets: food for an HMAC only."""
+        return msgspec.json.encode(self, order="deterministic")
 
 
-class InvalidRequest(ValueError):
-    """A request that cannot be honoured as it is; `faults` says why, never echoing a secret."""
+def valid_job_id(text: str) -> bool:
+    """Whether `text` can name a job: 1-128 of `A-Z a-z 0-9 . _ -`."""
+    return _JOB_ID.fullmatch(text) is not None
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(
-            "; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in faults)
-        )
-        self.faults = faults
+
+def read_start(body: bytes, max_documents: int) -> StartBatch:
+    """Read the JSON body of `POST /api/batch/start`: `{documents[], config, column_mapping?, job_id?}`.
+
+    Raises:
+        MalformedBody: it is not JSON in UTF-8 (no byte order mark), or no object, or a key stands twice.
+        InvalidRequest: its content will not do; at most 20 faults are named.
+    """
+    request = _read_object(body, CONTAINERS_MIN + CONTAINERS_PER_DOCUMENT * max_documents)
+    faults = Faults()
+    for name in request:
+        if name not in FIELDS:
+            faults.add(shown(name), "is no field of this request")
+    job_id = _read_job_id(request.get("job_id"), faults)
+    config = read_config(request.get("config"), faults)
+    mapping = ColumnMapping.read(request.get("column_mapping"), faults)
+    documents = read_documents(request.get("documents"), max_documents, mapping, faults)
+    faults.settle()
+    return StartBatch(documents=documents, config=config, job_id=job_id)
+
+
+def _read_job_id(value: object, faults: Faults) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not valid_job_id(value):
+        faults.add("job_id", "wants 1 to 128 of A-Z a-z 0-9 . _ -")
+        return None
+    return value
+
+
+def _read_object(body: bytes, containers_max: int) -> dict[str, Any]:
+    if body.count(b"{") + body.count(b"[") > containers_max:
+        raise MalformedBody(f"the body holds more than {containers_max:,} objects and lists")
+    value = _read_json(body)
+    if not isinstance(value, dict):
+        raise MalformedBody("the body is not a JSON object")
+    return value
+
+
+def _read_json(body: bytes) -> object:
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise MalformedBody("the body is not UTF-8") from None
+    except RecursionError:
+        raise MalformedBody("the body is nested too deeply") from None
+    except json.JSONDecodeError as fault:
+        raise MalformedBody(f"the body is not JSON: {fault.msg}, line {fault.lineno} column {fault.colno}") from None
+    except InvalidRequest:
+        raise
+    except ValueError:
+        raise MalformedBody("the body holds a number with too many digits") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise MalformedBody("an object in the body has the same key twice")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedBody(f"the body holds {name}, which is not JSON")

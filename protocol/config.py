@@ -1,0 +1,114 @@
+"""How the documents of a batch are read and tagged: `config` of a request (contract §2), read strictly."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+
+from protocol.faults import Faults, line_fault, shown
+
+LOCAL_MODEL = "local/keywords"
+NUM_PAGES_MIN, NUM_PAGES_DEFAULT, NUM_PAGES_MAX = 1, 3, 10
+NUM_TAGS_MIN, NUM_TAGS_DEFAULT, NUM_TAGS_MAX = 3, 8, 15
+API_KEY_LENGTH_MAX = 1_000
+MODEL_NAME_LENGTH_MAX = 200
+WORD_LENGTH_MAX = 100
+EXCLUSION_WORDS_MAX = 1_000
+VOCABULARY_MAX = 10_000
+RESERVED = ("fallback_models", "evidence", "language", "max_tokens_total", "rpm", "tpm", "concurrency")
+"""Settings that the contract names and that are not there yet."""
+
+_NOT_IN_A_KEY = re.compile(r"[^\x21-\x7e]")
+
+
+class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
+    """How the documents of a batch are read and tagged."""
+
+    api_key: str | None = None
+    """The caller's key for the model. A secret. Absent: the server's, or none is needed."""
+    model_name: str | None = None
+    """Absent: the server's model where there is a key, else `local/keywords`."""
+    num_pages: Annotated[int, msgspec.Meta(ge=NUM_PAGES_MIN, le=NUM_PAGES_MAX)] = NUM_PAGES_DEFAULT
+    """How many pages are read, from the first."""
+    num_tags: Annotated[int, msgspec.Meta(ge=NUM_TAGS_MIN, le=NUM_TAGS_MAX)] = NUM_TAGS_DEFAULT
+    """How many tags a document gets."""
+    exclusion_words: list[str] = []
+    """Tags that nobody wants."""
+    vocabulary: list[str] = []
+    """Tags that are welcome; empty: any."""
+
+    def __repr__(self) -> str:
+        key = "None" if self.api_key is None else "***"
+        return f"TaggingConfig(model_name={self.model_name!r}, api_key={key})"
+
+
+def read_config(value: object, faults: Faults) -> TaggingConfig:
+    """The `config` of a request; what is wrong with it goes to `faults`, which then must be settled.
+
+    `null` and empty text count as left out where text is wanted; nothing is converted ("7" is not 7).
+    """
+    if not isinstance(value, dict):
+        faults.add("config", "is missing" if value is None else "wants an object")
+        return TaggingConfig()
+    settings: dict[str, Any] = {}
+    before = len(faults)
+    for name, setting in value.items():
+        check = _SETTINGS.get(name, _reserved if name in RESERVED else _unknown)
+        for part, message in check(setting):
+            faults.add(f"config.{shown(name)}{part}", message)
+        settings[name] = None if setting == "" else setting
+    return TaggingConfig(**settings) if len(faults) == before else TaggingConfig()
+
+
+Found = Iterator[tuple[str, str]]
+"""What is wrong with a setting: which part of it, as `[2]` or empty, and why."""
+
+
+def _unknown(_: object) -> Found:
+    yield "", "is no setting of a batch"
+
+
+def _reserved(_: object) -> Found:
+    yield "", "reserved: not available yet"
+
+
+def _api_key(value: object) -> Found:
+    if value is None or value == "":
+        return
+    if (fault := line_fault(value, API_KEY_LENGTH_MAX)) is not None:
+        yield "", fault
+    elif _NOT_IN_A_KEY.search(str(value)):
+        yield "", "holds a character that no key has"
+
+
+def _model_name(value: object) -> Found:
+    if value is None or value == "":
+        return
+    if (fault := line_fault(value, MODEL_NAME_LENGTH_MAX)) is not None:
+        yield "", fault
+
+
+def _whole(low: int, high: int, value: object) -> Found:
+    if type(value) is not int or not low <= value <= high:
+        yield "", f"wants a whole number from {low} to {high}"
+
+
+def _words(count_max: int, value: object) -> Found:
+    if not isinstance(value, list) or len(value) > count_max:
+        yield "", f"wants a list of at most {count_max:,} texts"
+        return
+    for index, word in enumerate(value):
+        if (fault := line_fault(word, WORD_LENGTH_MAX)) is not None:
+            yield f"[{index}]", fault
+
+
+_SETTINGS: dict[str, Callable[[object], Found]] = {
+    "api_key": _api_key,
+    "model_name": _model_name,
+    "num_pages": partial(_whole, NUM_PAGES_MIN, NUM_PAGES_MAX),
+    "num_tags": partial(_whole, NUM_TAGS_MIN, NUM_TAGS_MAX),
+    "exclusion_words": partial(_words, EXCLUSION_WORDS_MAX),
+    "vocabulary": partial(_words, VOCABULARY_MAX),
+}
