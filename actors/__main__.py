@@ -14,6 +14,7 @@ from actors.settings import BadSetting, Settings, from_environment
 
 log = logging.getLogger("actors")
 
+SUPERVISED = "--supervised"
 RESTART_PAUSE_S = 1.0
 """A process that dies as soon as it starts is not started again more often than this."""
 
@@ -31,7 +32,7 @@ def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _setter(stopping))
-    if settings.worker_processes > 1:
+    if settings.worker_processes > 1 and SUPERVISED not in sys.argv:
         _supervise(settings, stopping)
     else:
         _work(settings, stopping)
@@ -48,18 +49,19 @@ def _setter(stopping: threading.Event) -> Callable[[int, FrameType | None], None
 def _work(settings: Settings, stopping: threading.Event) -> None:
     from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
 
-    running = boot(settings)
-    stopping.wait()
+    running, parent = boot(settings), os.getppid()
+    while not stopping.wait(RESTART_PAUSE_S):
+        if SUPERVISED in sys.argv and os.getppid() != parent:
+            break  # the supervisor was killed: do not outlive it unseen
     log.info("stopping: running documents have %g s to end", settings.shutdown_s)
     running.stop()
 
 
 def _supervise(settings: Settings, stopping: threading.Event) -> None:
     """Keep so many workers running; each is this very program with one process."""
-    environment = os.environ | {"TAGSTREAM_WORKER_PROCESSES": "1"}
 
     def start() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "actors"], env=environment, start_new_session=True)
+        return subprocess.Popen([sys.executable, "-m", "actors", SUPERVISED], start_new_session=True)
 
     workers = [start() for _ in range(settings.worker_processes)]
     while not stopping.wait(RESTART_PAUSE_S):

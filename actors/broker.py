@@ -43,7 +43,7 @@ class _Consumer(dramatiq_redis._RedisConsumer):  # noqa: SLF001 - Dramatiq's own
 
     def __next__(self) -> Any:
         try:
-            return super().__next__()
+            return super().__next__()  # type: ignore[no-untyped-call]
         except redis.RedisError as fault:
             raise ConnectionClosed(fault) from None
 
@@ -75,7 +75,7 @@ class DocumentBroker(RedisBroker):
 
 def make_broker(settings: Settings, middleware: Iterable[Middleware] = ()) -> DocumentBroker:
     """The broker of one process; opens no connection before its first command."""
-    broker = DocumentBroker(
+    broker = DocumentBroker(  # type: ignore[no-untyped-call]
         client=connect(settings.queue_url, max_connections=CONNECTIONS),
         middleware=list(middleware),
         namespace=NAMESPACE,

@@ -50,7 +50,8 @@ class Lease:
             if self._reason is not None:
                 work.close()
                 raise self._reason
-            future = self._future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            self._future = future
         try:
             return future.result()
         except concurrent.futures.CancelledError:

@@ -86,7 +86,7 @@ def boot(settings: Settings) -> Running:
         Seal(settings.secret_key),
         settings,
     )
-    dramatiq.actor(processor.process_document, actor_name=ACTOR, queue_name=QUEUE, broker=broker)
+    dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(processor.process_document)
     name = f"{uuid.uuid4().hex[:12]}/{settings.worker_threads}"
     scheduler = Scheduler(store, broker, dispatcher, worker=name, lease_s=settings.lease_s)
     for work in (leases.renew_until, scheduler.run_until):
