@@ -210,6 +210,8 @@ Message = Catchup | Progress | Completed | Cancelled | Failed | Keepalive
 COMPLETED_MESSAGE = "Job completed"
 AUTHENTICATION_REQUIRED = "Authentication required"
 JOB_NOT_FOUND = "Job not found"
+TOKEN_EXPIRED = "token expired"
+"""The reason of a close with 1008 that a fresh token and the cursor mend."""
 
 _ENDINGS: dict[JobStatus, type[Completed] | type[Cancelled] | type[Failed]] = {
     JobStatus.COMPLETED: Completed,

@@ -1,0 +1,175 @@
+"""Start, watch, cancel and read batches from a program.
+
+    async with Client("http://127.0.0.1:8000", token) as client:
+        job_id = await client.start([{"file_path": "https://example.org/a.pdf"}], {"num_tags": 5})
+        async for message in client.watch(job_id):
+            ...
+
+Calls are asked again a few times when the connection fails, which is safe for all of them, since `start`
+chooses the job's id beforehand. `watch` reconnects by itself with its cursor. The token goes in the
+`Authorization` header, never in a URL. All raise the errors of `protocol.failures`.
+"""
+
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from protocol.connection import Backoff, Server, Token
+from protocol.failures import (
+    ClientError,
+    JobNotFound,
+    NotAuthenticated,
+    Problem,
+    RequestRefused,
+    UnexpectedAnswer,
+    Unreachable,
+    job_not_found,
+)
+from protocol.messages import JOB_NOT_FOUND, Catchup, Ending, JobState, Message, Row
+from protocol.requests import TaggingConfig, valid_job_id
+from protocol.view import Heard
+from protocol.words import JobStatus
+
+__all__ = [
+    "Client",
+    "ClientError",
+    "JobNotFound",
+    "JobSummary",
+    "NotAuthenticated",
+    "Problem",
+    "RequestRefused",
+    "Token",
+    "UnexpectedAnswer",
+    "Unreachable",
+]
+
+
+class JobSummary(JobState, frozen=True, kw_only=True):
+    """A job in numbers, as `GET …/status` tells it."""
+
+    job_id: str
+    results_count: int = 0
+    """Rows that have ended."""
+
+
+class _Started(msgspec.Struct, frozen=True):
+    job_id: str
+
+
+class _Cancelled(msgspec.Struct, frozen=True):
+    status: JobStatus
+
+
+class _Page(msgspec.Struct, frozen=True):
+    results: list[Row]
+    next: int | str | None = None
+
+
+class Client:
+    """Speaks to one Tagstream server on behalf of one caller.
+
+    `token`: text, or what gives a fresh one (a function, async or not), asked before each request.
+    `backoff_s`: the bounds of the first and of the longest wait between tries.
+    `patience_s`: how long `watch` tries to connect again before it gives up.
+    """
+
+    def __init__(
+        self, base_url: str, token: Token, *, backoff_s: tuple[float, float] = (0.25, 15.0), patience_s: float = 300.0
+    ) -> None:
+        self._server = Server(base_url, token, backoff_s)
+        self._backoff_s, self._patience_s = backoff_s, patience_s
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the HTTP connections; an iteration of `watch` closes its own socket."""
+        await self._server.close()
+
+    async def start(
+        self,
+        documents: Sequence[Mapping[str, Any]],
+        config: TaggingConfig | Mapping[str, Any],
+        *,
+        column_mapping: Mapping[str, str] | None = None,
+        job_id: str | None = None,
+    ) -> str:
+        """Start a batch; returns its job id.
+
+        Raises:
+            RequestRefused: `problem.errors` names the fields that will not do.
+            Unreachable: whether it was started is unknown; the same `job_id` again is the same job.
+        """
+        body: dict[str, object] = {"documents": documents, "config": config, "job_id": job_id or str(uuid.uuid4())}
+        if column_mapping is not None:
+            body["column_mapping"] = column_mapping
+        return (await self._server.ask(_Started, "POST", "/api/batch/start", msgspec.json.encode(body))).job_id
+
+    async def status(self, job_id: str) -> JobSummary:
+        """Where the job stands now."""
+        return await self._server.ask(JobSummary, "GET", f"{_job(job_id)}/status")
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        """Stop the job; RequestRefused with status 409 where it ended otherwise before."""
+        return (await self._server.ask(_Cancelled, "POST", f"{_job(job_id)}/cancel")).status
+
+    async def results(self, job_id: str, limit: int = 500) -> AsyncGenerator[Row, None]:
+        """The finished rows by `row_id`, fetched `limit` at a time."""
+        query: dict[str, int | str] = {"limit": limit}
+        while True:
+            page = await self._server.ask(_Page, "GET", f"{_job(job_id)}/results?{urlencode(query)}")
+            for row in page.results:
+                yield row
+            if page.next is None:
+                return
+            query["after"] = page.next
+
+    async def watch(self, job_id: str, cursor: str | None = None) -> AsyncGenerator[Message, None]:
+        """All that happens to the job, up to and with its ending, over any number of connections.
+
+        Each connection begins with a catchup; no progress is told twice. Leave the iteration early inside
+        `contextlib.aclosing`, so that the socket closes at once.
+
+        Raises:
+            JobNotFound, NotAuthenticated: also when that comes true while watching.
+            Unreachable: no connection for `patience_s`.
+            UnexpectedAnswer: what answers is no Tagstream.
+        """
+        heard, backoff = Heard(), Backoff(*self._backoff_s, patience_s=self._patience_s)
+        while True:
+            try:
+                async with aclosing(self._server.listen(_socket(job_id, cursor))) as messages:
+                    async for message in messages:
+                        cursor = message.cursor or cursor
+                        backoff.heard(news=not isinstance(message, Catchup))
+                        if not heard.repeats(message):
+                            yield message
+                        if isinstance(message, Ending):
+                            return
+            except ClientError as fault:
+                await backoff.wait(fault)
+
+
+def _job(job_id: str) -> str:
+    return f"/api/batch/jobs/{_checked(job_id)}"
+
+
+def _socket(job_id: str, cursor: str | None) -> str:
+    query = f"?{urlencode({'cursor': cursor})}" if cursor else ""
+    return f"/api/batch/ws/{_checked(job_id)}{query}"
+
+
+def _checked(job_id: str) -> str:
+    if not valid_job_id(job_id):
+        raise job_not_found(JOB_NOT_FOUND)
+    return quote(job_id, safe="")

@@ -1,0 +1,174 @@
+"""One server, spoken to on behalf of one caller: HTTP and the socket. What the two libraries raise ends here."""
+
+import asyncio
+import inspect
+import ipaddress
+import logging
+import math
+import random
+import re
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, SecurityError
+from websockets.frames import Close
+
+from protocol.failures import ClientError, UnexpectedAnswer, Unreachable, job_not_found, not_authenticated, refused
+from protocol.messages import JOB_NOT_FOUND, TOKEN_EXPIRED, Message, ProtocolError, Refusal, parse
+
+Token = str | Callable[[], str | Awaitable[str]]
+"""A bearer token, or what gives a fresh one: it is asked before each request and each connection."""
+
+MESSAGE_MAX_BYTES = 64 * 1024 * 1024
+"""The largest message taken: a catchup of 10,000 rows is a few MiB."""
+CALL_TIMEOUT_S = 60.0
+CALL_TRIES = 4
+CLOSE_TIMEOUT_S = 2.0
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_log = logging.getLogger("protocol.socket")
+_log.setLevel(logging.INFO)  # at DEBUG the library would write the Authorization header down
+
+T = TypeVar("T")
+
+
+class Backoff:
+    """The waits between tries: each at random below a bound that doubles from `first_s` to `max_s` (full jitter).
+
+    It gives up after `tries_max` tries, or when nothing was heard for `patience_s` from the first of them on.
+    """
+
+    def __init__(
+        self, first_s: float, max_s: float, *, tries_max: float = math.inf, patience_s: float = math.inf
+    ) -> None:
+        self._first_s, self._max_s = first_s, max_s
+        self._tries_max, self._patience_s = tries_max, patience_s
+        self._tries, self._gives_up_at = 0, math.inf
+
+    def heard(self, *, news: bool) -> None:
+        """The server spoke. Only news shorten the next wait: one that keeps falling over sends catchups as well."""
+        self._gives_up_at = math.inf
+        if news:
+            self._tries = 0
+
+    async def wait(self, fault: ClientError) -> None:
+        """Wait before the next try; raises `fault` where another would not help, or too many did not."""
+        now, self._tries = asyncio.get_running_loop().time(), self._tries + 1
+        self._gives_up_at = min(self._gives_up_at, now + self._patience_s)
+        if fault.retry_after_s is None or self._tries >= self._tries_max or now >= self._gives_up_at:
+            raise fault
+        bound_s = min(self._max_s, self._first_s * 2.0 ** min(self._tries - 1, 30))
+        await asyncio.sleep(fault.retry_after_s + random.uniform(0, bound_s))  # noqa: S311 - spreads load, no secret
+
+
+class Server:
+    """Raises only `protocol.failures`.
+
+    `base_url`: where the service stands, with `http` or `https`; proxies of the environment are used on the
+    way, except to a loopback address.
+    """
+
+    def __init__(self, base_url: str, token: Token, backoff_s: tuple[float, float]) -> None:
+        parts = urlsplit(base_url.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("base_url wants http:// or https:// with a host")
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._token, self._backoff_s = token, backoff_s
+        self._direct = _is_loopback(parts.hostname)
+        self._socket_url = parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
+        self._http = httpx2.AsyncClient(base_url=parts.geturl(), timeout=CALL_TIMEOUT_S, trust_env=not self._direct)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def ask(self, kind: type[T], method: str, path: str, body: bytes | None = None) -> T:
+        """The answer to one request, as `kind`; asked again a few times where that may help."""
+        backoff = Backoff(*self._backoff_s, tries_max=CALL_TRIES)
+        while True:
+            try:
+                content = await self._ask_once(method, path, body)
+                break
+            except ClientError as fault:
+                await backoff.wait(fault)
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
+            raise UnexpectedAnswer(f"{self.name} answered something else than was asked: {fault}") from None
+
+    async def listen(self, path: str) -> AsyncGenerator[Message, None]:
+        """The messages of one connection. It never ends by itself: it raises when the connection is over."""
+        try:
+            async with connect(
+                self._socket_url + path,
+                additional_headers=await self._headers(),
+                proxy=None if self._direct else True,
+                max_size=MESSAGE_MAX_BYTES,
+                compression=None,
+                close_timeout=CLOSE_TIMEOUT_S,
+                logger=_log,
+            ) as socket:
+                while True:
+                    yield _message(await socket.recv())
+        except (ConnectionClosed, InvalidHandshake, OSError, EOFError) as lost:
+            raise self._failure(lost) from lost
+
+    async def _ask_once(self, method: str, path: str, body: bytes | None) -> bytes:
+        headers = await self._headers() | ({"Content-Type": "application/json"} if body else {})
+        try:
+            response = await self._http.request(method, path, content=body, headers=headers)
+        except httpx2.RequestError as lost:
+            raise Unreachable(f"{self.name} cannot be reached: {_named(lost)}", retry_after_s=0) from lost
+        if response.is_success:
+            return response.content
+        raise refused(response.status_code, response.content, response.headers.get("Retry-After"))
+
+    async def _headers(self) -> dict[str, str]:
+        given = self._token() if callable(self._token) else self._token
+        token = await given if inspect.isawaitable(given) else given
+        if not _TOKEN.fullmatch(token):
+            raise not_authenticated("the token is empty or holds characters that no header can carry")
+        return {"Authorization": f"Bearer {token}"}
+
+    def _failure(self, lost: Exception) -> ClientError:
+        match lost:
+            case ConnectionClosed(rcvd=Close(code=1008, reason=reason)):
+                return self._refusal(reason)
+            case ConnectionClosed(sent=Close(code=1009)):
+                return UnexpectedAnswer(f"{self.name} sent a message of more than {MESSAGE_MAX_BYTES:,} bytes")
+            case InvalidStatus(response=answer):
+                return refused(answer.status_code, bytes(answer.body or b""), answer.headers.get("Retry-After"))
+            case SecurityError() | ssl.SSLError():
+                return Unreachable(f"{self.name} cannot be trusted: {_named(lost)}")
+        return Unreachable(f"{self.name} cannot be reached: {_named(lost)}", retry_after_s=0)
+
+    def _refusal(self, reason: str) -> ClientError:
+        """What a close with 1008 means: a token that ran out is renewed where there is a way to."""
+        if reason == TOKEN_EXPIRED and callable(self._token):
+            return Unreachable(reason, retry_after_s=0)
+        return job_not_found(reason) if reason == JOB_NOT_FOUND else not_authenticated(reason or "refused")
+
+
+def _message(frame: str | bytes) -> Message:
+    try:
+        said = parse(frame)
+    except ProtocolError as fault:
+        raise UnexpectedAnswer(f"a frame that is no message: {fault}") from None
+    if isinstance(said, Refusal):
+        raise job_not_found(said.error) if said.error == JOB_NOT_FOUND else not_authenticated(said.error)
+    return said
+
+
+def _named(fault: Exception) -> str:
+    return str(fault) or type(fault).__name__
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,94 @@
+"""What can come of asking a server.
+
+    ClientError
+     ├── RequestRefused      the server said no: `status`, `problem`
+     │    ├── NotAuthenticated   no token, or one that is no longer good
+     │    └── JobNotFound        no such job, or somebody else's: the two look the same
+     ├── Unreachable         no connection, or one that broke off
+     └── UnexpectedAnswer    an answer, but not of this protocol
+
+Each knows whether another try may help (`retry_after_s`). No text of these holds a token or an api key.
+"""
+
+import msgspec
+
+from protocol.faults import Fault
+
+RETRIED = frozenset({408, 429, 502, 503, 504})
+"""Statuses that pass by themselves."""
+RETRY_AFTER_MAX_S = 60.0
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request was refused (RFC 9457)."""
+
+    title: str
+    detail: str = ""
+    errors: list[Fault] = []
+    """The fields that are wrong, of a body that will not do."""
+
+    def __str__(self) -> str:
+        said = f"{self.title}: {self.detail}" if self.detail else self.title
+        return "; ".join([said, *(f"{fault.path}: {fault.message}" for fault in self.errors)])
+
+
+class ClientError(Exception):
+    """A call that did not do what it was asked.
+
+    `retry_after_s`: how long to wait at least before the next try; None: no other try would help.
+    """
+
+    def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class RequestRefused(ClientError):
+    """The server said no."""
+
+    def __init__(self, status: int, problem: Problem, *, retry_after_s: float | None = None) -> None:
+        super().__init__(str(problem), retry_after_s=retry_after_s)
+        self.status = status
+        """The HTTP status; of a refusal on the socket the one that HTTP would have."""
+        self.problem = problem
+
+
+class NotAuthenticated(RequestRefused):
+    """The token is missing, or not good (any more)."""
+
+
+class JobNotFound(RequestRefused):
+    """There is no such job for this caller."""
+
+
+class Unreachable(ClientError):
+    """The server could not be reached, or broke off."""
+
+
+class UnexpectedAnswer(ClientError):
+    """What answered does not speak this protocol."""
+
+
+def not_authenticated(why: str) -> NotAuthenticated:
+    """The error for a token that will not do."""
+    return NotAuthenticated(401, Problem(why))
+
+
+def job_not_found(why: str) -> JobNotFound:
+    """The error for a job that is not there."""
+    return JobNotFound(404, Problem(why))
+
+
+def refused(status: int, body: bytes, retry_after: str | None = None) -> RequestRefused:
+    """The error for an answer of 3xx to 5xx, problem+json or not; `retry_after`: that header, in seconds."""
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        problem = Problem(f"the server answered {status}")
+    kind = {401: NotAuthenticated, 404: JobNotFound}.get(status, RequestRefused)
+    return kind(status, problem, retry_after_s=_wait_s(retry_after) if status in RETRIED else None)
+
+
+def _wait_s(retry_after: str | None) -> float:
+    seconds = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
+    return min(seconds, RETRY_AFTER_MAX_S)
