@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -176,12 +176,17 @@ def _private_sources(text: str) -> PrivateSources:
 
 
 def _next_database(url: str) -> str:
-    """The same server, one database further; a `unix:` address names its database in the query."""
+    """The same server, one database further; its number stands in the query, or last in the path."""
+    address, _, query = url.partition("?")
+    known = dict(parse_qsl(query))
+    if "db" in known or address.startswith("unix:"):
+        return f"{address}?{urlencode(known | {'db': _next(known.get('db', ''))})}"
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return f"{url}{'&' if parts.query else '?'}db=1" if "db=" not in parts.query else url
-    number = parts.path.strip("/")
-    return parts._replace(path=f"/{int(number) + 1 if number.isdigit() else 1}").geturl()
+    return parts._replace(path=f"/{_next(parts.path.strip('/'))}").geturl()
+
+
+def _next(database: str) -> int:
+    return int(database) + 1 if database.isdigit() else 1
 
 
 _SECRET = frozenset(each.name for each in fields(Settings) if not each.repr)
