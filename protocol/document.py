@@ -32,7 +32,7 @@ _PLANS_MAX = 1_000
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f]+")
 _NOT_IN_PROSE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 _SOURCES = {str(source): source for source in SourceType}
-_PREFIXES = {"http": SourceType.URL, "https": SourceType.URL, "s3": SourceType.S3}
+_SCHEMES = {"http": SourceType.URL, "https": SourceType.URL, "s3": SourceType.S3}
 
 Plan = tuple[dict[str, str], list[str]]
 
@@ -141,7 +141,8 @@ class _Rows:
         if value is None or value == "":
             if file_path is None:
                 return None
-            if (guess := _PREFIXES.get(file_path.partition("://")[0].lower())) is None:
+            scheme, separator, _ = file_path.partition("://")
+            if (guess := _SCHEMES.get(scheme.lower()) if separator else None) is None:
                 self._faults.add(f"{path}.file_source_type", f"is missing, and {_SOURCE_HINT}")
             return guess
         known = _SOURCES.get(value) if isinstance(value, str) else None
