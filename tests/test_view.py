@@ -231,6 +231,15 @@ def test_a_row_that_ended_stays_as_it_ended() -> None:
     assert (view.state.processed_count, view.state.failed_count) == (1, 0)
 
 
+def test_a_row_that_was_given_back_unheard_waits_again() -> None:
+    model = Model()
+    model.move(Row.processing(0, "A", retry_count=1))
+    model.move(Row.waiting(0, "A"))
+    view = seen(*Model().catchup(), model.told[0], *model.catchup(since=1))
+    assert view.rows == {0: Row.waiting(0, "A")}
+    assert view == seen(*model.catchup())
+
+
 def test_a_whole_catchup_replaces_what_was_known_be_it_less() -> None:
     view = seen(*Model().catchup(), progress(Row.success(0, "A", tags=["a"]), 1 / 3, "run.9"))
     (fresh,) = Model().catchup()
