@@ -3,6 +3,7 @@
     DocumentError
      ├── RateLimited       rate-limit   tried again after `retry_after_ms`
      ├── ModelFailed       model-error  tried again with backoff
+     ├── ModelRefused      model-error  final
      ├── NetworkFailed     network      tried again with backoff, or after `retry_after_ms`
      ├── InternalFault     internal     tried again, fewer times
      ├── TimedOut          timeout      final
@@ -47,6 +48,13 @@ class ModelFailed(DocumentError):
 
     error_type = ErrorType.MODEL_ERROR
     retry = True
+
+
+class ModelRefused(DocumentError):
+    """The provider will not do it, however often it is asked: no such model, no credit, too long, declined."""
+
+    error_type = ErrorType.MODEL_ERROR
+    retry = False
 
 
 class NetworkFailed(DocumentError):
