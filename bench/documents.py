@@ -99,7 +99,7 @@ class _Paper(FPDF):
         for start in range(0, len(text), per_paragraph):
             # Broken by characters: fpdf2 measures every letter again and again, which would be most of the bench.
             for line in textwrap.wrap(" ".join(text[start : start + per_paragraph]), LINE_CHARS):
-                self.cell(0, 6, line, new_x="LMARGIN", new_y="NEXT")
+                self.cell(0, 5.6, line, new_x="LMARGIN", new_y="NEXT")
             self.ln(3)
 
 
