@@ -1,0 +1,65 @@
+"""create_app: routes, errors, and what lives as long as the process serves."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from quart import Blueprint, Quart, Response, current_app
+from redis import RedisError
+
+from actors.settings import Settings
+from api import batch, observe, parts, problems, results
+from api.parts import present
+from api.problems import Problem
+from api.results import answer
+
+BODY_MAX_BYTES = 16 * 1024 * 1024
+READY_TIMEOUT_S = 2.0
+
+routes = Blueprint("app", __name__)
+
+
+def create_app(settings: Settings) -> Quart:
+    """The API. Connections are opened when it begins to serve, and closed when it ends."""
+    app = Quart(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
+    for blueprint in (routes, batch.routes, results.routes, observe.routes):
+        app.register_blueprint(blueprint)
+    problems.register(app)
+
+    @app.while_serving
+    async def lifespan() -> AsyncGenerator[None, None]:
+        async with parts.opened(settings) as opened:
+            parts.install(app, opened)
+            yield
+
+    @app.after_request
+    async def forbid_caches(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return app
+
+
+@routes.get("/api/health")
+async def health() -> Response:
+    """Whether this process answers (public)."""
+    return answer({"status": "alive"})
+
+
+@routes.get("/api/ready")
+async def ready() -> Response:
+    """Whether Redis answers (public)."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await present().feed.reader.ping()
+    except (RedisError, TimeoutError):
+        raise Problem(503, "Redis does not answer.", headers={"Retry-After": str(problems.RETRY_AFTER_S)}) from None
+    return answer({"status": "ready"})
+
+
+@routes.get("/openapi.json")
+async def description() -> Response:
+    """This description (public)."""
+    from api import openapi  # noqa: PLC0415 - few ask for it, and it would slow every start
+
+    return Response(openapi.document(current_app), content_type="application/json")

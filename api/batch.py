@@ -1,0 +1,120 @@
+"""Start a batch, stop a batch."""
+
+import asyncio
+import logging
+import uuid
+from typing import NamedTuple
+
+import msgspec
+from quart import Blueprint, Response, request
+from redis import RedisError
+
+from actors.seal import Seal
+from actors.settings import Settings
+from actors.store import JobMissing, KeySource, NewJob
+from api.parts import Parts, present
+from api.problems import Problem
+from api.results import answer
+from protocol.requests import LOCAL_MODEL, Document, StartBatch, TaggingConfig, read_start, valid_job_id
+
+DEFAULT_MODEL = "openai/gpt-4o-mini"
+"""Asked where there is a key and neither the caller nor `TAGSTREAM_MODEL` names a model."""
+
+log = logging.getLogger(__name__)
+
+routes = Blueprint("batch", __name__)
+
+
+class Started(msgspec.Struct, frozen=True):
+    """The batch is accepted: every one of its documents will end."""
+
+    job_id: str
+    total_documents: int
+    message: str
+
+
+class Model(NamedTuple):
+    """Which model a job asks, and whose key pays."""
+
+    name: str
+    key_from: KeySource
+
+
+@routes.post("/api/batch/start")
+async def start() -> Response:
+    """Start a batch; the same `job_id` with the same body again is the same batch."""
+    caller = present().door.admit_request(request)
+    if not request.is_json:
+        raise Problem(415, "The body must be JSON: Content-Type: application/json.")
+    body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    started = await asyncio.to_thread(_start, present(), caller.subject, body)
+    return answer(started, 202)
+
+
+@routes.post("/api/batch/jobs/<job_id>/cancel")
+async def cancel(job_id: str) -> Response:
+    """Stop a batch before its next row starts; again, it answers the same."""
+    caller = present().door.admit_request(request)
+    if not valid_job_id(job_id):
+        raise JobMissing(job_id)
+    await asyncio.to_thread(present().store.cancel, job_id, caller.subject)
+    return answer(await present().feed.reader.report(job_id, caller.subject))
+
+
+def _start(parts: Parts, owner: str, body: bytes) -> Started:
+    """Blocking, and for thousands of documents not quick: it runs beside the event loop.
+
+    Raises:
+        InvalidRequest: the body will not do.
+        JobConflict: the job id is taken.
+        redis.RedisError: nothing was started, or the same call again will find it started.
+    """
+    batch = read_start(body, parts.settings.max_documents)
+    job = _new_job(parts, owner, batch)
+    total = parts.store.create(job)
+    try:
+        parts.dispatcher.refill(job.job_id)
+    except RedisError as fault:
+        log.warning("job %s is created; the scheduler will send its rows: %s", job.job_id, type(fault).__name__)
+    noun = "document" if total == 1 else "documents"
+    return Started(job.job_id, total, f"Batch started with {total} {noun}")
+
+
+def _new_job(parts: Parts, owner: str, batch: StartBatch) -> NewJob:
+    """The job, with all its secrets sealed."""
+    model = choose_model(batch.config, parts.settings)
+    api_key = batch.config.api_key if model.key_from == "caller" else None
+    return NewJob(
+        job_id=batch.job_id or str(uuid.uuid4()),
+        owner=owner,
+        fingerprint=parts.seal.fingerprint(batch.canonical()),
+        model_name=model.name,
+        config=msgspec.structs.replace(batch.config, api_key=None),
+        api_key_from=model.key_from,
+        sealed_api_key=parts.seal.seal("api_key", api_key) if api_key else None,
+        documents=[_sealed(document, parts.seal) for document in batch.documents],
+    )
+
+
+def choose_model(config: TaggingConfig, settings: Settings) -> Model:
+    """The model that a job asks: the caller's choice, else the server's where there is a key, else the local one.
+
+    Raises:
+        Problem: 422; the model is unknown here, or there is no key for it.
+    """
+    key_from: KeySource = "caller" if config.api_key else "server" if settings.provider_api_key else "none"
+    ours = LOCAL_MODEL if key_from == "none" else settings.model or DEFAULT_MODEL
+    name = config.model_name or ours
+    if name == LOCAL_MODEL:
+        return Model(name, "none")
+    if name.startswith("local/"):
+        raise Problem.invalid("config.model_name", f"the only local model is {LOCAL_MODEL}")
+    if key_from == "none":
+        raise Problem.invalid("config.api_key", f"is needed: only {LOCAL_MODEL} works without a key")
+    return Model(name, key_from)
+
+
+def _sealed(document: Document, seal: Seal) -> Document:
+    if document.password is None:
+        return document
+    return msgspec.structs.replace(document, password=seal.seal("password", document.password))

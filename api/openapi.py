@@ -1,0 +1,150 @@
+"""`/openapi.json`, from the route table, the handlers' docstrings and msgspec's own schemas."""
+
+import inspect
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple
+
+import msgspec
+from quart import Quart
+
+from api.batch import Started
+from api.problems import CONTENT_TYPE, ProblemBody
+from api.results import LIMIT_DEFAULT, LIMIT_MAX
+from api.snapshot import JobReport, Page
+from protocol.requests import Document, TaggingConfig
+
+REF = "#/components/schemas/{name}"
+JSON = "application/json"
+
+Schema = dict[str, Any]
+
+
+class Operation(NamedTuple):
+    """What the route table does not say about a route."""
+
+    answers: dict[int, type[msgspec.Struct] | None]
+    """The good answers; None: no schema."""
+    refuses: tuple[int, ...] = ()
+    body: str | None = None
+    """The schema of the request's body."""
+    query: tuple[tuple[str, Schema], ...] = ()
+    public: bool = False
+
+
+_JOB = (401, 404, 503)
+_PAGE = (
+    ("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}),
+    ("after", {"type": "integer", "minimum": 0, "description": "The `next` of the page before."}),
+    ("status", {"enum": ["success", "failed"]}),
+)
+_SOCKET = (
+    ("token", {"type": "string", "description": "Where no Authorization header can be sent."}),
+    ("cursor", {"type": "string", "description": "Go on behind the message that carried it."}),
+)
+OPERATIONS: dict[str, Operation] = {
+    "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch"),
+    "batch.cancel": Operation({200: JobReport}, (*_JOB, 409)),
+    "results.status": Operation({200: JobReport}, _JOB),
+    "results.results": Operation({200: Page}, (*_JOB, 422), query=_PAGE),
+    "observe.observer": Operation({101: None}, query=_SOCKET),
+    "app.health": Operation({200: None}, public=True),
+    "app.ready": Operation({200: None}, (503,), public=True),
+    "app.description": Operation({200: None}, public=True),
+}
+
+
+@cache
+def document(app: Quart) -> bytes:
+    """The description of `app`, OpenAPI 3.1."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Tagstream", "version": _version(), "license": {"name": "MIT", "identifier": "MIT"}},
+            "paths": _paths(app),
+            "components": {
+                "schemas": _schemas(),
+                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            },
+        }
+    )
+
+
+def _version() -> str:
+    try:
+        return version("tagstream")
+    except PackageNotFoundError:  # run from a checkout
+        return "0"
+
+
+def _paths(app: Quart) -> Schema:
+    paths: Schema = {}
+    for rule in app.url_map.iter_rules():
+        operation = OPERATIONS[rule.endpoint]
+        handler = app.view_functions[rule.endpoint]
+        path = rule.rule.replace("<", "{").replace(">", "}")
+        for method in (rule.methods or {"GET"}) - {"HEAD", "OPTIONS"}:
+            described = _described(operation, inspect.getdoc(handler) or "", sorted(rule.arguments))
+            paths.setdefault(path, {})[method.lower()] = {"operationId": handler.__name__, **described}
+    return paths
+
+
+def _described(operation: Operation, text: str, arguments: list[str]) -> Schema:
+    answers = {
+        str(status): _answer(status, kind.__name__ if kind else None, JSON)
+        for status, kind in operation.answers.items()
+    }
+    answers |= {str(status): _answer(status, ProblemBody.__name__, CONTENT_TYPE) for status in operation.refuses}
+    described: Schema = {
+        "summary": text.partition("\n")[0],
+        "security": [] if operation.public else [{"bearer": []}],
+        "parameters": [_parameter(name, "path", {"type": "string"}) for name in arguments]
+        + [_parameter(name, "query", schema) for name, schema in operation.query],
+        "responses": answers,
+    }
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(operation.body)}}}
+    return described
+
+
+def _answer(status: int, schema: str | None, content_type: str) -> Schema:
+    content = {"content": {content_type: {"schema": _ref(schema)}}} if schema else {}
+    return {"description": HTTPStatus(status).phrase, **content}
+
+
+def _parameter(name: str, place: str, schema: Schema) -> Schema:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": REF.format(name=name)}
+
+
+def _schemas() -> Schema:
+    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
+    schemas["Document"] = _as_sent(schemas["Document"])
+    schemas["StartBatch"] = {
+        "type": "object",
+        "description": "A batch to start.",
+        "properties": {
+            "documents": {"type": "array", "minItems": 1, "items": _ref("Document")},
+            "config": _ref("TaggingConfig"),
+            "column_mapping": {
+                "type": "object",
+                "description": "Our field to your column, or the reverse.",
+                "additionalProperties": {"type": "string"},
+            },
+            "job_id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        },
+        "required": ["documents", "config"],
+        "additionalProperties": False,
+    }
+    return schemas
+
+
+def _as_sent(read: Schema) -> Schema:
+    """A document as clients send it: all but its path may be left out, and columns of their own stand beside."""
+    properties = {name: schema for name, schema in read["properties"].items() if name != "columns"}
+    return read | {"properties": properties, "required": ["file_path"], "additionalProperties": True}

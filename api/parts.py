@@ -1,0 +1,85 @@
+"""What a running API consists of, opened and closed in one place."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+from quart import Quart, current_app
+from redis import asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+
+from actors.broker import make_broker
+from actors.dispatch import Dispatcher
+from actors.seal import Seal
+from actors.settings import Settings
+from actors.store import JobStore, connect
+from api.auth import Door
+from api.feed import Feed
+
+WRITE_CONNECTIONS = 8
+READ_CONNECTIONS = 8
+"""One of them is the live reader's."""
+RETRIES = 2
+TIMEOUT_S = 5.0
+"""Above the live reader's block."""
+
+_NAME = "tagstream"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that routes use."""
+
+    settings: Settings
+    door: Door
+    seal: Seal
+    store: JobStore
+    dispatcher: Dispatcher
+    feed: Feed
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts, for as long as the process serves. Connections are made when they are first needed."""
+    writes = connect(settings.redis_url, max_connections=WRITE_CONNECTIONS, retries=RETRIES)
+    reads = _reading_client(settings.redis_url)
+    broker = make_broker(settings)
+    store, feed = JobStore(writes, settings), Feed(reads)
+    feed.start()
+    try:
+        yield Parts(settings, Door(settings), Seal(settings.secret_key), store, Dispatcher(store, broker), feed)
+    finally:
+        await feed.close()
+        await reads.aclose()
+        broker.close()
+        writes.close()
+
+
+def install(app: Quart, parts: Parts) -> None:
+    """Give the parts to an app's routes."""
+    app.extensions[_NAME] = parts
+
+
+def of(app: Quart) -> Parts:
+    """The parts of an app that serves."""
+    return cast("Parts", app.extensions[_NAME])
+
+
+def present() -> Parts:
+    """The parts of the app that serves this request."""
+    return of(current_app)
+
+
+def _reading_client(url: str) -> redis.Redis:
+    """Bounded, and every command tried again: by default redis-py 8 does neither for a URL."""
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=READ_CONNECTIONS,
+        timeout=TIMEOUT_S,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+    )
+    return redis.Redis.from_pool(pool)

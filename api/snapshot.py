@@ -1,0 +1,279 @@
+"""A job as it stands: read from Redis in one step, said in the messages of the protocol.
+
+Facts      the job's own numbers and words
+Position   a place in a job's stream of events; as text it is a `cursor`
+Snapshot   what an observer is told first, and the position from which it goes on
+Reader     the calls to Redis
+"""
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple, Self, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from actors.store import JobMissing, key, script_keys, script_text
+from protocol.messages import Catchup, Ending, JobState, Progress, Row, ending, to_json
+from protocol.requests import valid_job_id
+from protocol.words import DocumentStatus, JobStatus
+
+_CURSOR = re.compile(r"([0-9a-f]{1,64})\.(\d{1,19}-\d{1,19})", re.ASCII)
+_FACTS = ("owner", "run", "status", "processed", "failed", "total", "seq", "model_name", "created_ms", "message")
+
+read_row = msgspec.json.Decoder(Row).decode
+
+
+class _Outcome(msgspec.Struct):
+    status: DocumentStatus
+
+
+_read_outcome = msgspec.json.Decoder(_Outcome).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Behind the entry `entry_id` of the stream of one run."""
+
+    run: str
+    entry_id: str
+
+    @classmethod
+    def parse(cls, cursor: str | None) -> Self | None:
+        """The position that a client names; None: it names none that could be."""
+        known = _CURSOR.fullmatch(cursor or "")
+        return cls(*known.groups()) if known else None
+
+    def __str__(self) -> str:
+        return f"{self.run}.{self.entry_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A job's own numbers and words at one moment."""
+
+    job_id: str
+    owner: str
+    run: str
+    status: JobStatus
+    processed: int
+    failed: int
+    total: int
+    seq: int
+    """The number of the last event of its stream."""
+    model_name: str
+    created_ms: int
+    message: str
+    """What its ending says; empty while it is not over."""
+
+    @classmethod
+    def of(cls, job_id: str, values: Sequence[bytes | None]) -> Self:
+        """From the values of `_FACTS`.
+
+        Raises:
+            JobMissing: there is no such job.
+        """
+        if values[0] is None:
+            raise JobMissing(job_id)
+        known = {name: (value or b"").decode() for name, value in zip(_FACTS, values, strict=True)}
+        numbers = {name: int(known[name]) for name in ("processed", "failed", "total", "seq", "created_ms")}
+        return cls(**{**known, **numbers, "status": JobStatus(known["status"]), "job_id": job_id})  # type: ignore[arg-type]
+
+    def state(self, expires_ms: int) -> dict[str, Any]:
+        """The fields of `JobState`; `expires_ms`: since the epoch."""
+        return {
+            "status": self.status,
+            "progress": progress(self.processed, self.failed, self.total),
+            "processed_count": self.processed,
+            "failed_count": self.failed,
+            "total": self.total,
+            "model_name": self.model_name,
+            "created_at": _moment(self.created_ms),
+            "expires_at": _moment(expires_ms),
+            "message": self.message or None,
+        }
+
+    def ending(self, cursor: str) -> Ending | None:
+        """The ending, if the job is over."""
+        if not self.status.over:
+            return None
+        return ending(self.status).of(
+            self.job_id, processed=self.processed, failed=self.failed, message=self.message, cursor=cursor
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A job and the place in its stream at the same moment."""
+
+    facts: Facts
+    position: Position
+    catchup: Catchup
+
+    @cached_property
+    def frames(self) -> list[bytes]:
+        """What to send: the catchup, and the ending where there is one. Encoded once for all observers."""
+        last = self.facts.ending(str(self.position))
+        return [to_json(message) for message in (self.catchup, last) if message]
+
+
+class Pulse(NamedTuple):
+    """How a job fares: enough to notice that it changed in a way that its stream does not tell."""
+
+    run: str
+    status: JobStatus
+    seq: int
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Some results of a job, by `row_id`."""
+
+    job_id: str
+    results: list[Row]
+    next: int | None
+    """Give it as `after` for the next page; null: this was the last."""
+
+
+class JobReport(JobState, frozen=True, kw_only=True):
+    """The whole job in numbers."""
+
+    job_id: str
+    results_count: int
+    """Rows that have ended."""
+
+
+class Reader:
+    """Reads jobs; every call may raise `redis.RedisError`."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._script = client.register_script(script_text())
+
+    async def ping(self) -> None:
+        """Raises where Redis does not answer."""
+        await self._client.ping()
+
+    async def check_owner(self, job_id: str, owner: str) -> None:
+        """Check whose a job is.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        await self._owned(job_id, owner, ())
+
+    async def report(self, job_id: str, owner: str) -> JobReport:
+        """The job in numbers.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        facts = Facts.of(job_id, await self._owned(job_id, owner, _FACTS))
+        expires_ms = _now_ms() + await self._client.pttl(key(job_id))
+        return JobReport(job_id=job_id, results_count=facts.processed + facts.failed, **facts.state(expires_ms))
+
+    async def results(self, job_id: str, owner: str, *, after: int, limit: int, status: DocumentStatus | None) -> Page:
+        """At most `limit` results of rows behind row `after`, only those of `status` if it is given.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        total = int((await self._owned(job_id, owner, ("total",)))[0] or 0)
+        found: list[tuple[int, bytes]] = []
+        for first in range(after + 1, total, limit):
+            rows = range(first, min(first + limit, total))
+            stored = await self._values(key(job_id, "results"), [str(row) for row in rows])
+            found += [(row, text) for row, text in zip(rows, stored, strict=True) if text and _is(status, text)]
+            if len(found) >= limit:
+                break
+        page = found[:limit]
+        more = len(page) == limit and page[-1][0] + 1 < total
+        return Page(job_id=job_id, results=_stored(text for _, text in page), next=page[-1][0] if more else None)
+
+    async def pulse(self, job_ids: Sequence[str]) -> list[Pulse | None]:
+        """How each job fares; None: it is gone."""
+        pipeline = self._client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(key(job_id), ["run", "status", "seq"])
+        return [
+            Pulse(run.decode(), JobStatus(status.decode()), int(seq)) if run else None
+            for run, status, seq in await pipeline.execute()
+        ]
+
+    async def snapshot(self, job_id: str, cursor: str | None = None) -> Snapshot:
+        """The job with all its results, or those since `cursor` where that is still known.
+
+        Raises:
+            JobMissing: there is no such job.
+        """
+        since = Position.parse(cursor)
+        asked = (since.run, since.entry_id) if since else ("", "")
+        word, *rest = await self._script(keys=script_keys(job_id), args=["snapshot", *asked])
+        if word == b"missing":
+            raise JobMissing(job_id)
+        flat, ttl_ms, now_ms, entry_id, extent, results, told = rest
+        known = dict(_pairs(flat))
+        facts = Facts.of(job_id, [known.get(name.encode()) for name in _FACTS])
+        position = Position(facts.run, entry_id.decode())
+        catchup = Catchup(
+            job_id=job_id,
+            state=JobState(**facts.state(now_ms + ttl_ms)),
+            results=_stored(text for _, text in sorted(_pairs(results), key=_by_row)),
+            rows=[_told(facts, text, int(due), now_ms) for due, text in _pairs(told)],
+            resumed=None if cursor is None else extent == b"since",
+            cursor=str(position),
+        )
+        return Snapshot(facts, position, catchup)
+
+    async def _owned(self, job_id: str, owner: str, names: Sequence[str]) -> list[bytes | None]:
+        """Fields of a job, read in the same time whether it is missing or somebody else's."""
+        if not valid_job_id(job_id):
+            raise JobMissing(job_id)
+        found, *values = await self._values(key(job_id), ["owner", *names])
+        if found is None or found.decode() != owner:
+            raise JobMissing(job_id)
+        return values
+
+    async def _values(self, name: str, fields: list[str]) -> list[bytes | None]:
+        return cast("list[bytes | None]", await self._client.hmget(name, fields))
+
+
+def progress(processed: int, failed: int, total: int) -> float:
+    """Finished rows / total."""
+    return (processed + failed) / total
+
+
+def _told(facts: Facts, text: bytes, due_ms: int, now_ms: int) -> Progress:
+    """What observers were last told of a row that is out; `due_ms` is 0 unless it waits."""
+    row = read_row(text)
+    if due_ms:
+        row = msgspec.structs.replace(row, retry_after_ms=max(0, due_ms - now_ms))
+    return Progress.of(facts.job_id, row, progress(facts.processed, facts.failed, facts.total), None)
+
+
+def _stored(texts: Iterable[bytes]) -> list[Row]:
+    """Rows that go out exactly as they were stored: they are encoded `Row`s already."""
+    return cast("list[Row]", [msgspec.Raw(text) for text in texts])
+
+
+def _is(status: DocumentStatus | None, text: bytes) -> bool:
+    return status is None or _read_outcome(text).status is status
+
+
+def _by_row(pair: tuple[bytes, bytes]) -> int:
+    return int(pair[0])
+
+
+def _pairs(flat: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
