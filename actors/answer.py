@@ -132,7 +132,7 @@ def _clean(item: str) -> str:
 
 def _listed(item: str) -> bool:
     short = 0 < len(item) <= TAG_LIMIT_CHARACTERS and len(item.split()) <= LISTED_WORDS
-    return short and not _SENTENCE.search(item)
+    return short and any(map(str.isalpha, item)) and not _SENTENCE.search(item)
 
 
 def withhold(raw: Iterable[str], secret: str) -> list[str]:

@@ -1,0 +1,164 @@
+"""What a model's words become: which tags they name, and how all tags are spelled."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from actors.answer import TAG_LIMIT_CHARACTERS, kebab, normalise, read_tags, withhold
+
+KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+MANY_SCRIPTS = st.text(alphabet="aZ-' \u0301\u00adßİΣ①ﬁ™\u200béſʼ\u0928\u0940\u094d\u200c\u200d日7", max_size=150)  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '{"tags": ["employee-training", "onboarding", "safety"]}',
+        '  \n{"tags": ["employee-training", "onboarding", "safety"]}\n',
+        '["employee-training", "onboarding", "safety"]',
+        '```json\n{"tags": ["employee-training", "onboarding", "safety"]}\n```',
+        '```\n["employee-training", "onboarding", "safety"]\n```',
+        'Here you are [as asked]: {"tags": ["employee-training", "onboarding", "safety"]} Good luck!',
+        '<think>Perhaps {"tags": ["weather"]}?</think>{"tags": ["employee-training", "onboarding", "safety"]}',
+        '{"result": {"tags": ["employee-training", "onboarding", "safety"], "sure": true}}',
+        '{"keywords": ["employee-training", "onboarding", "safety"]}',
+        '{"tags": "employee-training, onboarding, safety"}',
+        '{"tags": [{"tag": "employee-training"}, {"name": "onboarding", "score": 0.4}, {"label": "safety"}]}',
+        '{"tags": ["1. employee-training", "2. onboarding", null, 7, "3. safety"]}',
+        '{"tags": []} I mean {"tags": ["employee-training", "onboarding", "safety"]}',
+        "- employee-training\n- onboarding\n- safety",
+        "* **employee-training**\n* `onboarding`\n* _safety_",
+        "1. employee-training\n2) onboarding\n(3) safety",
+        "Here are the tags:\n\n• employee-training: what new people learn\n• onboarding - their first days\n• safety",
+        "employee-training, onboarding, safety",
+        "Tags: employee-training; onboarding; safety.",
+        "Sure. These are my\nTags: #employee-training, #onboarding, #safety",
+        "['employee-training', 'onboarding', 'safety']",
+        "employee-training\nonboarding\nsafety",
+        "The tags are:\nemployee-training\nonboarding\nsafety\n",
+    ],
+)
+def test_tags_are_read_from_whatever_form_a_model_gives_them(words: str) -> None:
+    assert read_tags(words) == ["employee-training", "onboarding", "safety"]
+
+
+def test_a_label_says_that_a_short_list_is_one_of_tags() -> None:
+    assert read_tags("Tags: safety, onboarding") == ["safety", "onboarding"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "I would rather talk about the weather.",
+        "I'm sorry, but I cannot help with that.",
+        "Sure, with pleasure, here you go!",
+        "Well, this is a long sentence that says something, and another one that goes on and on, and yet one more.",
+        '{"tags": ["employee-training", "onboar',
+        '["employee-training", "onboarding", "safe',
+        '{"tags": []}',
+        '{"tags": null}',
+        "{}",
+        "null",
+        "[1, 2, 3]",
+        "[" * 40_000,
+        '{"a":' * 40_000,
+        "See [1], [2] and {3}.",
+        '{"one": {"two": {"three": {"four": {"five": ["too deep"]}}}}}',
+    ],
+)
+def test_nothing_is_read_where_no_tags_are(words: str) -> None:
+    assert read_tags(words) == []
+
+
+@given(st.text(max_size=400))
+@example("``````")
+def test_reading_never_fails(words: str) -> None:
+    assert all(isinstance(tag, str) for tag in read_tags(words))
+
+
+@pytest.mark.parametrize(
+    ("raw", "tag"),
+    [
+        ("Employee Training", "employee-training"),
+        ("employee_training", "employee-training"),
+        ("  #Employee -- Training!  ", "employee-training"),
+        ("employee-training", "employee-training"),
+        ("COVID-19", "covid-19"),
+        ("Women's Health", "womens-health"),
+        ("droit de l’eau", "droit-de-l-eau"),  # noqa: RUF001
+        ("Größe", "größe"),
+        ("re\u0301sume\u0301", "résumé"),
+        ("ﬁnance", "finance"),
+        ("naïve\u00ad Bayes", "naïve-bayes"),
+        ("कर्मचारी प्रशिक्षण", "कर्मचारी-प्रशिक्षण"),
+        ("می\u200cخواهم کتاب", "می\u200cخواهم-کتاب"),  # noqa: RUF001
+        ("em\u200cployee", "employee"),
+        ("日本語 タグ", "日本語-タグ"),
+        ("Охрана труда", "охрана-труда"),
+        ("1\ufe0f\u20e3 training", "1-training"),
+        ("train\ud800ing", "train-ing"),
+        ("2023", ""),
+        ("!?", ""),
+        ("", ""),
+    ],
+)
+def test_tags_are_spelled_as_in_the_seed(raw: str, tag: str) -> None:
+    assert kebab(raw) == tag
+
+
+def test_a_long_tag_is_cut_between_words() -> None:
+    assert kebab("employee training " * 10) == "-".join(["employee-training"] * 3)
+    assert kebab("x" * 100) == "x" * TAG_LIMIT_CHARACTERS
+
+
+def test_tags_come_once_in_their_order_and_not_too_many() -> None:
+    raw = ["Safety", "employee training", "safety", "", "Employee-Training", "onboarding", "compliance"]
+    assert normalise(raw, count=3) == ["safety", "employee-training", "onboarding"]
+
+
+@pytest.mark.parametrize("excluded", ["Manual", "manual", " MANUAL! ", "Training Manual"])
+def test_excluded_words_are_dropped_alone_and_within_tags(excluded: str) -> None:
+    raw = ["training-manual", "manually-operated", "training", "the training manual"]
+    assert normalise(raw, count=9, exclusion_words=[excluded]) == ["manually-operated", "training"]
+
+
+def test_a_vocabulary_leaves_only_its_terms() -> None:
+    raw = ["weather", "data protection", "Employee_Training", "training"]
+    chosen = normalise(raw, count=9, vocabulary=["Employee Training", "Data Protection", "Finance"])
+    assert chosen == ["data-protection", "employee-training"]
+
+
+def test_an_excluded_term_of_the_vocabulary_is_dropped() -> None:
+    assert normalise(["finance", "law"], count=9, vocabulary=["finance", "law"], exclusion_words=["law"]) == ["finance"]
+
+
+@given(st.lists(st.one_of(st.text(max_size=150), MANY_SCRIPTS), max_size=6), st.lists(st.text(max_size=8), max_size=2))
+def test_normalising_twice_changes_nothing(raw: list[str], excluded: list[str]) -> None:
+    once = normalise(raw, count=4, exclusion_words=excluded)
+    assert normalise(once, count=4, exclusion_words=excluded) == once
+    assert len(once) == len(set(once)) <= 4
+    assert all(0 < len(tag) <= TAG_LIMIT_CHARACTERS and tag == tag.lower() for tag in once)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        KEY,
+        KEY.upper(),
+        f"the key is {KEY}",
+        KEY.replace("-", " "),
+        KEY[9:25],
+        "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0",
+        "sk-proj-a1b2c3d4e5f6g7",
+        "0123456789abcdef0123456789abcdef",
+    ],
+)
+def test_a_tag_that_gives_a_key_away_is_withheld(leak: str) -> None:
+    assert withhold(["safety", leak], KEY) == ["safety"]
+
+
+def test_words_are_not_taken_for_a_key() -> None:
+    raw = ["sk-learn-pipelines", "internationalization", "api-key-management", "2023-annual-report", "a"]
+    assert withhold(raw, "a-key-of-the-bench") == raw
+    assert withhold(raw, "") == raw
