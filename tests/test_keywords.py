@@ -1,0 +1,259 @@
+"""The tagger without a network: what it finds, what it must not find, and that nobody can make it work for long."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from actors.keywords import MAX_CHARACTERS, MAX_PHRASE, MAX_WORDS, keywords
+
+KEYPHRASES = Path(__file__).parent.parent.parent / "shared" / "data" / "keyphrases"
+FLOORS = {"inspec_dev": 38, "semeval2017_dev": 36}
+"""Percent F1@10, two to three points under what is reached."""
+
+ABSTRACT = """Hybrid storage for wind farms
+Wind farms feed power into the grid when the wind blows. We present a hybrid storage system that couples lithium
+batteries with a thermal store, and a model predictive controller (MPC) that decides which of the two is charged.
+The MPC forecasts demand over 24 hours. In 11 simulated weeks the thermal store saved 30 percent of the lithium
+batteries that a wind farm would need, and the MPC kept the grid frequency within its limits."""
+
+SPANISH = """La contaminación del agua preocupa a los agricultores del valle. El agua de riego llega cada año con más
+nitratos, y la contaminación del agua subterránea ya obliga a cerrar pozos. Los agricultores piden ayudas para cambiar
+de cultivos, pero las ayudas no llegan hasta que el gobierno publica los datos de los pozos."""
+GERMAN = """Die Gemeinde plant eine neue Bibliothek. In der Bibliothek sollen nicht nur Bücher stehen: Auch Werkzeuge
+kann man dort ausleihen. Der Gemeinderat hat der Bibliothek zugestimmt, obwohl die Kosten gestiegen sind. Für die
+Werkzeuge wird noch ein Raum gesucht, und für die Kosten der Werkzeuge ein Spender."""
+HINDI = """गाँव के विद्यालय में नया पुस्तकालय खुला है। पुस्तकालय में बच्चों के लिए कहानियों की किताबें हैं। विद्यालय के
+शिक्षक बच्चों को पुस्तकालय ले जाते हैं। पुस्तकालय शाम तक खुला रहता है।"""
+JAPANESE = """太陽光発電は再生可能エネルギーの一つである。太陽光発電の費用は下がり続けている。蓄電池と組み合わせた
+太陽光発電は、夜でも電力を供給できる。蓄電池の費用も下がっている。"""
+FOREIGN = {SPANISH: "agricultores", GERMAN: "bibliothek", HINDI: "पुस्तकालय", JAPANESE: "太陽光発電"}
+
+
+def phrases(text: str, count: int = 10) -> list[str]:
+    return keywords(text, count).phrases
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_it_finds_what_people_found_in_scientific_texts(name: str, tmp_path: Path) -> None:
+    gold = KEYPHRASES / f"{name}.jsonl"
+    if not gold.exists():
+        pytest.skip(f"the texts to measure on are not here: {gold}")
+    rows = [json.loads(line) for line in gold.read_text("utf-8").splitlines()]
+    found = tmp_path / "found.jsonl"
+    found.write_text("\n".join(json.dumps({"id": row["id"], "keys": phrases(row["text"])}) for row in rows), "utf-8")
+    command = [sys.executable, str(KEYPHRASES / "score.py"), str(gold), str(found), "--min-f1", f"10={FLOORS[name]}"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_what_comes_early_and_often_comes_first() -> None:
+    found = keywords(ABSTRACT, 10)
+    assert not found.degraded
+    assert found.phrases[0] == "wind farms"
+    assert {"hybrid storage", "lithium batteries", "thermal store", "model predictive controller"} <= set(found.phrases)
+
+
+def test_fewer_are_the_first_of_more() -> None:
+    many = phrases(ABSTRACT, 15)
+    assert [phrases(ABSTRACT, count) for count in range(16)] == [many[:count] for count in range(16)]
+
+
+def test_phrases_are_lower_case_distinct_and_bounded() -> None:
+    found = phrases(ABSTRACT.upper() + "\n\n" + ABSTRACT, 100)
+    assert len(found) == len(set(found)) > 5
+    for phrase in found:
+        assert phrase == " ".join(phrase.lower().split())
+        assert 1 <= len(phrase.split(" ")) <= MAX_WORDS
+        assert 2 <= len(phrase) <= MAX_PHRASE
+
+
+def test_singular_and_plural_are_one_phrase_in_the_spelling_used_most() -> None:
+    found = phrases("A solar panel is here. The solar panels are there. Two solar panels are old.")
+    assert found.count("solar panels") == 1
+    assert "solar panel" not in found
+
+
+@pytest.mark.parametrize("text", ["", "   \n\t\n", "...!?", "1 2 3\n44", "the of and", "a"])
+def test_a_text_that_names_nothing_has_no_keywords(text: str) -> None:
+    assert phrases(text) == []
+
+
+def test_numbers_lead_no_phrase() -> None:
+    found = phrases(
+        "On the 4th day of the voyage, for eleven hours, 30 sailors repaired the main sail with 12 mm rope. "
+        "The 19th century sailors had 2 spare sails, and 3 days later the 100 barrels of water were empty."
+    )
+    assert "sailors" in found
+    assert not any(phrase[0].isdigit() or phrase.split(" ")[0] in {"eleven", "hours", "day", "mm"} for phrase in found)
+
+
+def test_dimensions_and_versions_stay_in_names() -> None:
+    found = phrases("We install Windows 11 on each laptop. Then 3D printers are joined. Windows 11 finds 3D printers.")
+    assert {"windows 11", "3d printers"} <= set(found)
+
+
+def test_verbs_do_not_stick_to_names() -> None:
+    found = phrases(
+        "The river authority monitors the water quality. Sensor buoys transmit a signal by exploiting satellite links. "
+        "We calibrate sensor buoys before winter. Engineers dominating the river authority like water quality."
+    )
+    assert {"river authority", "water quality", "sensor buoys", "satellite links"} <= set(found)
+    assert not {"monitors", "transmit", "calibrate", "dominating", "exploiting"} & set(" ".join(found).split())
+
+
+def test_a_word_cut_by_the_end_of_a_line_is_whole_again() -> None:
+    found = phrases(
+        "Document re-\ntrieval is old. Today document retrieval uses rule-\nbased filters, or rule-based ranks."
+    )
+    assert "document retrieval" in found
+    assert "rule-based filters" in found
+
+
+def test_ligatures_and_curly_apostrophes_are_spelt_out() -> None:
+    assert "office fire safety" in phrases(
+        "The o\ufb03ce \ufb01re safety. An o\ufb03ce\u2019s rules. The office fire safety."
+    )
+
+
+def test_an_acronym_shows_where_the_phrase_before_it_begins() -> None:
+    found = phrases(
+        "Clinics compare fast magnetic resonance imaging (MRI) with X-rays. MRIs need time, an MRI costs more."
+    )
+    assert "magnetic resonance imaging" in found
+    assert "mri" in found
+    assert "fast magnetic resonance imaging" not in found
+
+
+def test_a_line_that_ends_early_ends_a_phrase() -> None:
+    found = phrases(
+        "Forklift Rules\nWarehouse Safety\nEvery driver reads the forklift rules and the warehouse safety notes."
+    )
+    assert "forklift rules" in found
+    assert not any("rules warehouse" in phrase or "safety every" in phrase for phrase in found)
+
+
+PAPER = """Tidal Turbines in Narrow Straits
+Maria Okonkwo, Peter Lindqvist
+Institute of Ocean Engineering, Bergen, Norway
+okonkwo@ocean.example, http://ocean.example/lindqvist
+Abstract
+Tidal turbines harvest the current of narrow straits. We measure blade fatigue.
+{keywords}
+1. Introduction
+Tidal turbines stand in narrow straits, where blade fatigue is the main cost [1, 2]. Blade fatigue
+grows with turbulence (Lindqvist et al., 2019).
+{middle}
+References
+[1] Okonkwo M. Salmon Migration Atlas. Salmon Migration Press.
+[2] Lindqvist P. Salmon migration and salmon migration again.
+"""
+MIDDLE = "The rotor of each turbine turns slowly and its gearbox is inspected by divers.\n" * 2
+
+
+def test_authors_addresses_citations_and_references_are_no_keywords() -> None:
+    found = phrases(PAPER.format(keywords="", middle=MIDDLE), 30)
+    assert set(found[:3]) == {"tidal turbines", "narrow straits", "blade fatigue"}
+    words = set(" ".join(found).split())
+    assert not words & {"maria", "okonkwo", "lindqvist", "bergen", "norway", "ocean", "salmon", "migration", "http"}
+
+
+@pytest.mark.parametrize("heading", ["Keywords: ", "Key words and phrases. ", "Keywords\n", "Index Terms\u2014"])
+def test_keywords_that_the_authors_list_come_first(heading: str) -> None:
+    text = PAPER.format(keywords=heading + "marine energy, gearbox; hydrokinetics", middle=MIDDLE)
+    assert set(phrases(text, 3)) == {"marine energy", "gearbox", "hydrokinetics"}
+
+
+def test_the_word_keywords_in_a_sentence_declares_nothing() -> None:
+    text = "Keywords that people type into a search box are short. Search boxes learn. A search box is a box."
+    assert phrases(text)[0] == "search box"
+
+
+def test_a_running_title_counts_once() -> None:
+    page = "Annual Report of Harbour Holdings {}\nThe crane {} lifts grain. Grain dust is dangerous near a crane.\n"
+    found = phrases("".join(page.format(number, "ABCDEFGH"[number]) for number in range(8)))
+    assert "harbour holdings" in found
+    assert found.index("grain dust") < found.index("harbour holdings")
+
+
+@pytest.mark.parametrize(("text", "expected"), FOREIGN.items(), ids=["Spanish", "German", "Hindi", "Japanese"])
+def test_other_languages_get_their_most_frequent_words_and_say_so(text: str, expected: str) -> None:
+    found = keywords(text, 8)
+    assert found.degraded
+    assert expected in found.phrases[:4]
+    assert len(found.phrases) >= 3
+    assert all(len(phrase) <= MAX_PHRASE and phrase.count(" ") < MAX_WORDS for phrase in found.phrases)
+
+
+def test_a_script_without_spaces_yields_clauses_no_longer_than_a_phrase() -> None:
+    found = keywords("แมวนอนบนเก้าอี้ตัวเก่าของคุณยาย สุนัขเฝ้าบ้านทั้งคืน " * 3 + "ลมหนาวพัดมาจากทางเหนือ" * 9, 5)
+    assert found.degraded
+    assert found.phrases
+    assert max(map(len, found.phrases)) <= MAX_PHRASE
+
+
+@pytest.mark.parametrize(
+    "text", ["Machine learning for medical images", "Bill to: Acme Corporation\nOffice chair 120.00"]
+)
+def test_titles_and_tables_are_not_taken_for_another_language(text: str) -> None:
+    assert not keywords(text, 5).degraded
+
+
+HOSTILE = {
+    "letters": "a ",
+    "punctuation": ".,;([",
+    "one giant word": "x",
+    "one giant acronym": "X",
+    "ideographs": "機械",
+    "hyphens": "a-",
+    "cut words": "ab-\n",
+    "line ends": "\n",
+    "brackets": "(a 2001",
+    "citations": "[1, ",
+    "accents": "\u0300\u0316",
+    "addresses": "@://",
+    "participles": "walked ",
+    "gerunds and plurals": "dogs handling handling ",
+    "one long name": "turbine ",
+    "headings": "Keywords Abstract ",
+    "formalities": "Permission to make digital or hard copies ",
+}
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions, ours and built in, the work calls."""
+    total = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal total
+        total += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return total
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("start", ["", "Of the name "])
+def test_hostile_text_costs_work_in_proportion_to_its_length(name: str, start: str) -> None:
+    piece = HOSTILE[name]
+    text = start + piece * (8_000 // len(piece))
+    keywords(text, 10)  # what is done only once is done now
+    assert calls(lambda: keywords(text * 2, 10)) <= 2.5 * calls(lambda: keywords(text, 10)) + 500
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_is_no_more_than_its_beginning(name: str) -> None:
+    piece = HOSTILE[name]
+    text = piece * (1_000_000 // len(piece))
+    found = keywords(text, 10)
+    assert found == keywords(text[:MAX_CHARACTERS], 10)
+    assert all(len(phrase) <= MAX_PHRASE and phrase.count(" ") < MAX_WORDS for phrase in found.phrases)
