@@ -6,27 +6,18 @@ provider's may repeat the key or the text.
 
 import asyncio
 import base64
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 import msgspec
 
 from actors.answer import normalise, read_tags, spell, spellings, withhold
-from actors.errors import (
-    DocumentError,
-    DocumentRefused,
-    KeyRefused,
-    ModelFailed,
-    ModelRefused,
-    NetworkFailed,
-    RateLimited,
-)
-from actors.fetch import RETRY_AFTER_CAP_MS, retry_after_ms
+from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, NetworkFailed
 from actors.keywords import keywords
 from actors.prompt import RESPONSE_FORMAT, Question, conversation
+from actors.reply import Reply, completion, refuses_format
 from actors.settings import Settings
 from protocol.words import ErrorCode
 
@@ -40,28 +31,6 @@ CONNECT_TIMEOUT_S = 10.0
 # Below the 5 s after which common servers close an idle connection, so that we do not send into a closing one.
 KEEPALIVE_S = 4.0
 REMEMBERED_MODELS = 1_000
-TOLD_CHARACTERS = 2_000
-"""Of what a provider says about a failure are searched for its reason."""
-
-_BY_STATUS: dict[int, tuple[type[DocumentError], str]] = {
-    401: (KeyRefused, "refused the key"),
-    402: (ModelRefused, "says that there is no credit left"),
-    403: (KeyRefused, "refused the key"),
-    404: (ModelRefused, "does not know the model"),
-    408: (ModelFailed, "took too long"),
-    409: (ModelFailed, "was in conflict with another request"),
-    413: (ModelRefused, "finds the document too long"),
-    429: (RateLimited, "asks to slow down"),
-}
-_REFUSED = (ModelRefused, "refused the request")
-_FAILED = (ModelFailed, "failed")
-_BY_REASON = (
-    (("context_length", "context length", "context window", "maximum context"), "finds the document too long"),
-    (("model_not_found", "unknown model", "no such model"), "does not know the model"),
-    (("content_filter", "content_policy", "moderation"), "declined the document"),
-)
-"""What a provider's own words about a 4xx may tell; they themselves are never repeated."""
-_FORMAT_NAMES = ("response_format", "json_schema", "structured output", "requested parameters")
 
 
 class Tagging(msgspec.Struct, frozen=True):
@@ -70,29 +39,6 @@ class Tagging(msgspec.Struct, frozen=True):
     tags: list[str]
     metadata: dict[str, Any]
     """Of a model: `structured`, and `prompt_tokens`, `completion_tokens` where it counts. Of keywords: `degraded`."""
-
-
-class Reply(NamedTuple):
-    """What came back over HTTP, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    """The JSON; None where it is none."""
-
-    @property
-    def fault(self) -> dict[str, Any]:
-        """The `error` object, which some providers send with a 200 as well; empty if there is none."""
-        if not isinstance(self.body, dict):
-            return {}
-        fault = self.body.get("error") or (self.body if self.status >= 400 else {})
-        return fault if isinstance(fault, dict) else {"message": fault}
-
-    @property
-    def told(self) -> str:
-        """Reason and message of the fault, for searching in, never for repeating."""
-        words = (str(self.fault.get(name) or "") for name in ("code", "type", "param", "message", "detail"))
-        return " ".join(words)[:TOLD_CHARACTERS].lower()
 
 
 def tag_locally(question: Question) -> Tagging:
@@ -173,10 +119,10 @@ class ModelTagger:
         has_format = self._has_format.get(question.model_name)
         structured = has_format is not False
         reply = await self._post(question, api_key, structured=structured)
-        if structured and _refuses_format(reply, known_to_have=has_format is True):
+        if structured and refuses_format(reply, known_to_have=has_format is True):
             structured = False
             reply = await self._post(question, api_key, structured=False)
-        words, usage = _completion(reply)
+        words, usage = completion(reply)
         self._remember(question.model_name, structured)
         tags = _chosen(withhold(read_tags(words), api_key), question)
         if not tags:
@@ -198,9 +144,9 @@ class ModelTagger:
                 response = await self._client.post(
                     "/chat/completions", cast_to=httpx2.Response, content=content, options={"headers": headers}
                 )
-            return _reply(response)
+            return Reply.read(response.status_code, response.headers, response.content)
         except self._openai.APIStatusError as error:
-            return _reply(error.response)
+            return Reply.read(error.status_code, error.response.headers, error.response.content)
         except TimeoutError:
             failure: DocumentError = ModelFailed(f"The model did not answer within {self._timeout_s:g} seconds.")
         except self._openai.APIConnectionError:
@@ -219,73 +165,3 @@ class ModelTagger:
 def _basic(url: httpx2.URL) -> str:
     pair = f"{url.username}:{url.password}".encode()
     return f"Basic {base64.b64encode(pair).decode()}" if url.userinfo else ""
-
-
-def _reply(response: httpx2.Response) -> Reply:
-    try:
-        body = msgspec.json.decode(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    return Reply(response.status_code, response.headers, body)
-
-
-def _refuses_format(reply: Reply, *, known_to_have: bool) -> bool:
-    """Whether it is structured output that the provider will not do; a 400 that does not say why counts at first."""
-    if reply.status not in (400, 404, 422):
-        return False
-    if any(name in reply.told for name in _FORMAT_NAMES):
-        return True
-    return reply.status == 400 and not known_to_have and _reason(reply) is None
-
-
-def _completion(reply: Reply) -> tuple[str, dict[str, int]]:
-    """The model's words and the tokens that they cost."""
-    if reply.status != 200 or reply.fault:
-        raise _failure(reply)
-    choice = _first_choice(reply.body)
-    if isinstance(choice.get("error"), dict):
-        raise _failure(reply._replace(body=choice))
-    message = choice.get("message")
-    words = _words(message.get("content")) if isinstance(message, dict) else ""
-    if not words and (choice.get("finish_reason") == "content_filter" or (message and message.get("refusal"))):
-        raise ModelRefused("The model declined the document.")
-    usage = reply.body.get("usage")
-    counted = usage if isinstance(usage, dict) else {}
-    names = ("prompt_tokens", "completion_tokens")
-    return words, {name: counted[name] for name in names if isinstance(counted.get(name), int)}
-
-
-def _first_choice(body: Any) -> dict[str, Any]:
-    choices = body.get("choices") if isinstance(body, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise ModelFailed("The model's provider answered nonsense: it is no completion, or it broke off.")
-    return choices[0]
-
-
-def _words(content: Any) -> str:
-    """The text of a message, which some providers send in parts."""
-    if isinstance(content, list):
-        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _failure(reply: Reply) -> DocumentError:
-    """The table of what a provider's failures mean (contract §3)."""
-    code = reply.fault.get("code")
-    status = code if reply.status == 200 and isinstance(code, int) else reply.status
-    if status == 200:
-        return ModelFailed("The model's provider reported a failure in place of an answer.")
-    kind, sentence = _BY_STATUS.get(status, _FAILED if status >= 500 else _REFUSED)
-    reason = _reason(reply) if status in (400, 403, 404, 413, 422) else None
-    if reason:
-        kind, sentence = ModelRefused, reason
-    wait_ms = retry_after_ms(reply.headers, time.time()) if kind.retry else None
-    capped = None if wait_ms is None else min(wait_ms, RETRY_AFTER_CAP_MS)
-    return kind(f"The model's provider {sentence} (status {status}).", retry_after_ms=capped)
-
-
-def _reason(reply: Reply) -> str | None:
-    told = reply.told
-    if isinstance(metadata := reply.fault.get("metadata"), dict) and "flagged_input" in metadata:
-        return "declined the document"  # a 403 of OpenRouter's: the text was refused, not the key
-    return next((sentence for words, sentence in _BY_REASON if any(word in told for word in words)), None)
