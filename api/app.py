@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from quart import Blueprint, Quart, Response, current_app
+from quart import Blueprint, Quart, Response, current_app, request
 from redis import RedisError
 
 from actors.settings import Settings
@@ -33,11 +33,18 @@ def create_app(settings: Settings) -> Quart:
             yield
 
     @app.after_request
-    async def forbid_caches(response: Response) -> Response:
+    async def complete(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
+        if response.status_code >= 400 and _has_body() and request.http_version == "1.1":
+            # Refused before it was read whole: the rest of it cannot stand before another request.
+            response.headers["Connection"] = "close"
         return response
 
     return app
+
+
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
 
 
 @routes.get("/api/health")

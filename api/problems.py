@@ -10,6 +10,7 @@ import msgspec
 from quart import Quart, Response
 from redis import RedisError, ResponseError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing.exceptions import WebsocketMismatch
 
 from actors.store import JobConflict, JobMissing, JobOver
 from api.auth import NotAuthenticated
@@ -97,7 +98,7 @@ def _(fault: Problem) -> Problem:
 
 @as_problem.register
 def _(fault: NotAuthenticated) -> Problem:
-    detail = f"{fault}." if fault.shown else f"{AUTHENTICATION_REQUIRED}."
+    detail = "The token is not valid, or no longer." if fault.shown else f"{AUTHENTICATION_REQUIRED}."
     return Problem(401, detail, headers={"WWW-Authenticate": fault.challenge})
 
 
@@ -139,6 +140,11 @@ def _(fault: HTTPException) -> Problem:
     allowed = fault.valid_methods if isinstance(fault, MethodNotAllowed) else None
     headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
     return Problem(status, _SENTENCES.get(status, f"{HTTPStatus(status).phrase}."), headers=headers)
+
+
+@as_problem.register
+def _(_fault: WebsocketMismatch) -> Problem:
+    return Problem(426, "This address is a WebSocket.", headers={"Upgrade": "websocket"})
 
 
 def log_unexpected(fault: BaseException, where: str) -> None:

@@ -7,8 +7,10 @@ import resource
 import signal
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
+import h11
 import hypercorn.asyncio.run
 import hypercorn.protocol.h2
 import hypercorn.protocol.h11
@@ -33,6 +35,8 @@ USER_TIMEOUT_MS = 30_000
 """The kernel drops a connection whose peer takes nothing for so long."""
 PROBE_AFTER_S, PROBE_EVERY_S, PROBES_MAX = 60, 10, 3
 """The kernel drops a connection whose peer has vanished after a minute and a half."""
+LINGER_S = 1.0
+"""A client whose body is refused has so long to notice."""
 GRACE_S = 3.0
 """Requests and sockets have so long to end after SIGTERM."""
 EXIT_S = 9.0
@@ -128,11 +132,40 @@ def _exit_in_time() -> None:
 
 
 class _Connection(TCPServer):
-    """Lets a socket's handler drop its connection when a close frame cannot pass (see `observe`)."""
+    """Hypercorn's connection, with two habits of ours.
+
+    A socket's handler finds the transport in its scope's state, to drop it when a close frame cannot pass. And
+    a client whose body is refused still sends it: closed at once, it would be reset before it reads why.
+    """
+
+    _lingers = False
+    _own_task: asyncio.Task[Any] | None = None
 
     async def run(self) -> None:
         self.state = self.state | {"transport": self.writer.transport}
-        await super().run()
+        self._own_task = asyncio.current_task()
+        try:
+            await super().run()
+        except asyncio.CancelledError:
+            if not self._lingers:
+                raise
+
+    async def _close(self) -> None:
+        connection = getattr(self.protocol.protocol, "connection", None)
+        if self._lingers:  # `run` is about to end
+            await self._drop_what_comes()
+        elif getattr(connection, "their_state", None) is h11.SEND_BODY and self._own_task is not None:
+            self._lingers = True
+            self._own_task.cancel()  # it may wait for ever to hand on what nobody takes any more
+            return
+        await super()._close()
+
+    async def _drop_what_comes(self) -> None:
+        with suppress(OSError, RuntimeError, TimeoutError):
+            self.writer.write_eof()
+            async with asyncio.timeout(LINGER_S):
+                while await self.reader.read(64 * 1024):
+                    pass
 
 
 class _Stream(WSStream):
@@ -157,7 +190,7 @@ def _mend() -> None:
     """Hypercorn has no settings for these.
 
     - No permessage-deflate: it costs 100 MB for a thousand observers.
-    - A handler may drop its connection.
+    - A handler may drop its connection, and a refused body does not hide the answer.
     - A frame that is too large ends the connection, and costs no memory.
     """
     for module, name, ours in (
