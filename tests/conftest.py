@@ -25,11 +25,11 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySer
 
 
 @pytest.fixture
-def redis_url(redis_server: ValkeyServer) -> Iterator[str]:
+def redis_url(redis_server: ValkeyServer) -> str:
     """The address of an empty database; the broker's is the next one."""
     with redis.Redis(port=redis_server.port) as client:
         client.flushall()
-    yield f"redis://127.0.0.1:{redis_server.port}/0"
+    return f"redis://127.0.0.1:{redis_server.port}/0"
 
 
 @pytest.fixture
