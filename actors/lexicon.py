@@ -1,0 +1,180 @@
+"""The words that the offline tagger knows: what never names a subject, and what names the same one in every document.
+
+The lists are set by hand; a word is moved from one to another together with the rule that reads them.
+"""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTION = _words("""
+a about above according across after again against ago al all almost along alongside already also although always am
+amid among amongst an and another any anybody anyone anything apart are around as aside at away back be because been
+before behind being below beneath beside besides between beyond both but by can cannot certain cf concerning could
+dear despite did do does doing done down dr due during each eg either else enough et etc even ever every everybody
+everyone everything except excluding few for former from furthermore get gets getting got had has have having he hello
+hence her here hereby herein hers herself him himself his how however i ie if in including indeed inside instead into
+is it its itself just later latter less let lets like likewise little many may maybe me meanwhile might mine more
+moreover most mr mrs ms much must my myself near neither never nevertheless no nobody none nonetheless nor not nothing
+now nowadays of off often oh ok on once one ones oneself only onto or other others otherwise ought our ours ourselves
+out outside over own per perhaps please prof quite rather regarding regards same several shall she should since so
+some somebody someone something sometimes somewhat soon sorry still such than thanks that the their theirs them
+themselves then there thereby therefore thereof these they this those though through throughout thus till to together
+too toward towards twice under underneath unless unlike until up upon us various versus very via viz vs was we well
+were what whatever when whenever where whereas whereby wherein wherever whether which whichever while who whoever whom
+whose why will with within without would yes yet you your yours yourself
+""")
+NUMBERS = _words("""
+afternoon am april august billion billions centuries century day days decade decades december dozen dozens eight
+eighteen eighth eighty eleven evening february fifteen fifth fifty first five forty four fourteen fourth friday half
+hour hours hundred hundreds ii iii iv ix january july june last march may million millions minute minutes moment
+monday month months morning next night nine nineteen ninety ninth november october percent pm saturday second seconds
+september seven seventeen seventh seventy six sixteen sixth sixty sunday ten tenth third thirteen thirty thousand
+thousands three thursday times today tomorrow tonight trillion tuesday twelve twenty two vi vii viii wednesday week
+weekend weeks xi xii xx year years yesterday zero
+""")
+# They say that a thing is new, big, good or usual, never what it is.
+PRAISE = _words("""
+able accurate actual additional adequate alone appropriate attractive available bad based basic best better big bigger
+biggest broad certain challenging clear common complete comprehensive considerable conventional corresponding crucial
+current desired detailed different difficult distinct earlier early easy effective efficient entire essential
+excellent existing extensive extra feasible final following frequent full fundamental further given good great greater
+greatest growing happy hard high higher highest important increasing individual inherent interesting key large larger
+largest late later latest likely long longer longest low lower lowest main major necessary new newer nice novel
+obvious old older original overall particular poor popular possible potential powerful present previous promising
+proposed recent relevant remaining remarkable respective resulting rich significant similar simple small smaller
+smallest so-called sophisticated special specific state-of-the-art straightforward strange strong stronger subsequent
+substantial successful sufficient suitable total traditional typical unable useful usual well-known whole wide wider
+young
+""")
+# Parts of a document, of an argument or of a sum.
+DULL = _words("""
+addition advantage advantages aim aims amount amounts appendix article articles attention author authors benefit
+benefits case cases chapter chapters concept conclusion conclusions disadvantage disadvantages drawback drawbacks end
+eq eqn eqs equation example examples fact facts fig figs figure figures finding findings goal goals idea ideas
+importance instance interest kind kinds lack lot lots need needs notion number numbers order page pages paper papers
+part parts pp publication publications purpose purposes range ref refs result results sake section sections sort sorts
+table tables thing things usage use variety view vol way ways
+""")
+VERBS = _words("""
+accelerate accept accompany accomplish accumulate accuse achieve acquire adapt add adhere adjust administer adopt
+advise affect afford agree aim allocate allow alter analyse analyze announce anticipate apologise apologize appear
+apply appoint appreciate argue arise arrive ask assess assign assist assume attempt attend attract avoid award become
+begin behave believe belong blame bring broaden build buy calculate call carry cause characterise characterize choose
+cite claim clarify classify combine come compare compensate compete complement comply compose comprise compute
+conceive concern conclude conduct confirm connect consider consist constitute construct consult consume contain
+continue contribute convert convey cope correlate correspond create criticise criticize cry deal decide declare
+decrease dedicate deduce define degrade deliver demand demonstrate denote deny depend depict derive describe deserve
+designate detect determine develop devote die differ differentiate diminish disappear discard discover discuss dismiss
+distinguish divide draw drink eat elaborate elect elicit eliminate elucidate emerge emphasise emphasize employ enable
+encounter encourage enforce enhance enlarge ensure entail enter envisage establish evaluate evidence evolve examine
+exceed exclude execute exhibit exist expand expect experience explain exploit explore express extend extract
+facilitate fail fall feel fill find focus follow force forecast formulate fulfil fulfill gain generate get give go
+grow guarantee guide hamper handle happen harness hate hear help hesitate highlight hinder hold hope identify ignore
+illustrate implement imply impose improve include incorporate increase incur indicate induce infer influence inform
+inherit initialise initialize initiate insist inspect inspire integrate intend interpret introduce invent investigate
+invite involve join judge justify keep kill know lack laugh launch lead learn leave lie listen locate look lose love
+lower maintain make manage marry mean meet mention merge minimise minimize modify motivate move name necessitate
+neglect note notice observe obtain occur offer omit operate optimise optimize organise organize originate outline
+outperform overcome owe own participate pay perceive perform permit persuade place plan play point pose position
+possess postulate pour practise precede predict prefer prepare prescribe preserve prevent proceed produce prohibit
+proliferate promise promote prompt propagate propose prove provide publish pursue put quantify raise reach react read
+realise realize recall receive recognise recognize recommend reconsider reduce refer reflect refuse regard reject
+rejoin relate rely remain remark remember remind remove render replace report represent require resemble reside resign
+resist resolve respond restrict result retain return reuse reveal revisit ride rise run satisfy save say see seek seem
+select send separate serve set settle share shed shift shorten show signify simmer simplify simulate sing sit sleep
+smile solve speak specify spend split stand start state stay stem stir stop stress strive struggle study submit
+substitute succeed sue suffer suggest suit summarise summarize supply support suppose surround survey suspect sustain
+synthesize tackle take talk teach tell tend tender test thank think threaten throw traverse treat trigger try turn
+uncover undergo underlie understand undertake unify update urge utilise utilize validate vary verify visit wait walk
+want warn warrant watch wear welcome win wish withdraw witness wonder work worry write yield
+""")
+IRREGULAR = _words("""
+arisen arose ate beaten became began begun believed bought broke broken brought built called came caught chose chosen
+dealt drank drawn drew driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave given gone
+grew grown heard held hid hung kept knew known laid lain led left lost lying made met named paid presented presenting
+presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown slept sold sought spent spoken
+stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw thrown told took tore torn
+underlies understood underwent used uses using went woke woken won wore worn written wrote
+""")
+# Forms of those verbs that are as often nouns, or stand before nouns in the names of things.
+NOUNS = _words("""
+adapted building call calls cause causes claim claims classified classifying clustering coding combined compete
+connected constructed correlated decrease demand demands detecting developing drawing evidence experience experiences
+extended extracted filling focus force forces forecast forecasting forecasts guarantee guarantees guide guides
+handling increase influence integrated integrating judge judges launch learned learning living look loving managing
+manufacturing mean meaning measuring merge modified moves moving name names note notes notice operating outline place
+places plan planning plans play plays point points position positioning positions practise predicting processing
+produced programming prompt prompts published publishing reading report reports restricted return returns rise routing
+run running runs save selected separate separated set sets setting share shared shares sharing shift shifts simulated
+split stand start state states stem stop stress stresses studies study supply support supports survey surveys
+sustained synthesized teaching test testing tests traversing trigger triggers turn understanding unified update
+updates updating validated visit visits wait walk walking walks welcome work working works writing
+""")
+# They name something, but the same thing in every document.
+COMMON = _words("""
+ability absence abstract accuracy activities activity algorithm algorithms analyses analysis answer answers
+application applications approach approaches area areas aspect aspects assumption assumptions background basis
+capability change changes choice class classes companies company comparison complexity component components condition
+conditions context cost costs country course customer customers data decision decrease definition degree degrees
+description design determination development difference differences discussion effect effects efficiency effort
+efforts element elements environment evaluation event events existence experiment experiments extent factor factors
+feature features field form formation forms framework function functions future general government group groups home
+impact implementation improvement increase influence information introduction investigation issue issues item items
+length level levels life limitation limitations line lines literature man market means measure measures meeting member
+members men method methodology methods model models name names object objects official officials operation operations
+overview parameter parameters past people performance person phase place plan plans point points practice presence
+problem problems procedure procedures process processes product products program programme programs project projects
+properties property quality quantity question questions rate rates ratio real reason reasons reduction report reports
+requirement requirements research resource resources respect review role rule rules sample samples scheme schemes
+service services set sets side sides situation situations size solution solutions source sources space stage standard
+state states step steps strategies strategy structure studies study summary system systems task tasks technique
+techniques test tests theory time tool tools type types unit units user users value values version versions woman
+women work works world
+""")
+ADJECTIVE_ENDS = ("able", "al", "ary", "ed", "ful", "ible", "ic", "ive", "less", "ous")
+LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly jelly ally butterfly belly bully")
+DETERMINERS = _words("a an the this these its their our his her your how whether each all any some both several")
+SUBJECTS = _words("we they he she i you who can cannot could may might must shall should will would")
+AUXILIARIES = _words("is are was were be been being has have had it") | SUBJECTS
+BEFORE_GERUND = _words("for by when while of in to and are is was were from")
+
+
+def _forms(verb: str) -> set[str]:
+    stem = verb.removesuffix("e")
+    if verb.endswith("y") and verb[-2] not in "aeo":
+        stem = verb[:-1]
+        return {verb, stem + "ies", stem + "ied", verb + "ing"}
+    if verb.endswith(("ss", "sh", "ch", "x")):
+        return {verb, verb + "es", verb + "ed", verb + "ing"}
+    return {verb, verb + "s", stem + "ed", stem + "ing"}
+
+
+BREAKS = FUNCTION | NUMBERS | PRAISE | DULL | ((IRREGULAR | set().union(*map(_forms, VERBS))) - NOUNS)
+
+# --- other languages -----------------------------------------------------------------------------------------------
+
+ENGLISH = _words("the of and to with from are for that this by which is was")
+OTHERS = _words("""
+att av az bir che da dan dans das de del della der des di die do dos een egy el em en est et het i ikke il ist ja jest
+la las le les los na nicht nie não og oli on per que se som um uma un una und une van ve w yang és
+""")
+# Long enough to be taken for content, but they are not.
+UNIMPORTANT = _words("""
+aber această acest adalah ainsi akan alle allem ancak anche atau auch aunque aussi autre autres avec azonban bardzo
+bereits blev blir bylo cada care cette chaque comme como csak cuando daha dalam dalla damit dans dapat dari dass degli
+della delle dello dengan depuis desde deze değil diese dieser dieses donde door după durch efter eftersom eine einem
+einen einer eines ellas elle eller elles ellos entre essa esse essere esta estas este estos está están etter että
+foram fost från fueron gibi haben hasta hogy ihre ihrer ikke inte isso için jako jedoch jeho jest joka jotka jsem jsou
+juga kadar kann karena kommer která které který która które który kuin können között lehet leur leurs maar mais mehr
+mellan mereka mientras minden mint molto może muchas mucho muchos muito mutta mycket myös más même naar nach nebo
+nella nicht niet noch nous också oder ogni også olan olarak oleh ollut oraz otras otros ovat over pada para pela pelo
+pentru pero peut peuvent plus pode podem podle porque pour prin przez puede pueden quando questa queste questi questo
+sans sebagai según sehr sein sekä seus sich sido sind skulle sobre sono sonra sont sowie suas sunt také także también
+também tidak tiene tienen till todas todo todos tous tout toutes très tylko tämä több under untuk után vagy vengono
+veya viene voidaan volt voor vous være wenn werden wird worden wordt wurde wurden yang zich zijn zwischen être über
+було бути был была были більше для если или його как которая которые который между може можно она они після также
+також только тільки что это является являются який якщо अपने इस एक और कर करने का कि किया की के को गया जाता जाती जाते
+जो तथा तो था थी थे नहीं पर भी में यह लिए वह साथ से ही है हैं होता होती होते
+""")

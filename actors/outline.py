@@ -1,0 +1,79 @@
+"""The parts of a document: what stands before its abstract, the keywords that its authors list, and the body.
+
+Every repetition in a pattern is bounded or cannot begin again inside itself.
+"""
+
+import re
+from typing import NamedTuple
+
+from actors.lexicon import AUXILIARIES
+from actors.phrases import MAX_WORDS, tokenise
+
+MAX_DECLARED = 15  # keywords are believed of those that the authors list
+
+HEADER_CHARACTERS = 4_000  # an abstract begins within them, or there is none
+DECLARED_CHARACTERS = 600  # no list of keywords is longer
+# Written as a heading on a line of its own, or, where the text has lost its lines, in capitals or before a sentence.
+ABSTRACT = re.compile(
+    r"(?m:^)\W{0,3}(?:Abstract\b|(?i:summary)\W{0,2}(?m:$))|\bABSTRACT\b|\bAbstract(?=[.:\u2014]|\s(?:The|This|In|We|A)\s)"
+)
+BACK_MATTER = re.compile(
+    r"(?m:^)[\d. ]{0,6}(?i:references|bibliography|literature cited|acknowledge?ments?)\W{0,2}(?m:$)"
+    r"|\b(?:REFERENCES|References)\s{1,3}\[?1\b"
+)
+KEYWORD_LIST = re.compile(r"\b(?:Key[ -]?[Ww]ords|KEY[ -]?WORDS|Index Terms|INDEX TERMS)(?i: and phrases)?\b")
+LIST_END = re.compile(
+    r"\n[ \t]*\n|[\d.\s]{1,6}(?i:introduction)\b|\n(?=[A-Z]{3})|\.\s(?=[A-Z])|(?i:general terms|categories and)\b"
+)
+FORMALITIES = re.compile(
+    r"Categories and Subject Descriptors.{0,400}?(?=General Terms|Keywords|(?i:introduction))"
+    r"|General Terms.{0,200}?(?=Keywords|(?i:introduction))"
+    r"|Permission to make digital or hard copies.{0,800}?(?:and/or a fee|Copyright \d{4})",
+    re.DOTALL,
+)
+
+
+class Parts(NamedTuple):
+    """What a document is made of; references and formalities are left out."""
+
+    header: str
+    """Title, authors, their addresses: what stands before the abstract."""
+    declared: str
+    """What the authors list as keywords."""
+    body: str
+
+
+def take_apart(text: str) -> Parts:
+    """The parts of a tidied text that still has its lines."""
+    back = BACK_MATTER.search(text, len(text) // 2)
+    text, declared = _cut_declared(text[: back.start()] if back else text)
+    text = FORMALITIES.sub("\n\n", text)
+    abstract = ABSTRACT.search(text[:HEADER_CHARACTERS])
+    if not abstract:
+        return Parts("", declared, text)
+    return Parts(text[: abstract.start()], declared, text[abstract.end() :])
+
+
+def _cut_declared(text: str) -> tuple[str, str]:
+    heading = KEYWORD_LIST.search(text)
+    if not heading:
+        return text, ""
+    window = text[heading.end() : heading.end() + DECLARED_CHARACTERS]
+    end = LIST_END.search(window, 2)
+    declared = window[: end.start()] if end else window
+    if not listed(declared):  # the word "keywords" in a sentence
+        return text, ""
+    return f"{text[: heading.start()]}\n\n{text[heading.end() + len(declared) :]}", declared
+
+
+def listed(declared: str) -> list[str]:
+    """The phrases of such a list, in lower case; none where it is no list."""
+    items = re.split(r"[,;\u2022\u00b7|]|\s[\u2013\u2014-]\s", declared.strip(" .:\u2014-\n").lower())
+    phrases = [" ".join(tokenise(item.strip(" .\n"))) for item in items[:MAX_DECLARED]]
+    if phrases[0].count(" ") >= MAX_WORDS:
+        return []
+    return [phrase for phrase in phrases if phrase and _may_be_keyword(phrase.split(" "))]
+
+
+def _may_be_keyword(words: list[str]) -> bool:
+    return len(words) <= MAX_WORDS and AUXILIARIES.isdisjoint(words)

@@ -1,0 +1,176 @@
+"""Runs of words that may name a subject, between words that never do: function words, verbs, words of praise."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from actors.lexicon import AUXILIARIES, BEFORE_GERUND, BREAKS, DETERMINERS, LY_NOUNS, NOUNS, SUBJECTS
+from actors.prose import MAX_TOKEN
+
+MAX_WORDS = 5  # of a phrase
+TAIL = 4  # words are kept of a longer run: in English the head comes last
+MAX_PHRASE = 60  # characters of a phrase
+
+TOKEN = re.compile(r"[^\W_]+(?:[-\u2013\u2212/'&+][^\W_]+)*\+*|\S")
+DIMENSION = re.compile(r"\d-?[a-z]")  # 3D, 4G
+
+_Kind = Literal["", "name", "participle", "gerund", "adverb", "number"]
+
+
+class Word(NamedTuple):
+    """A word of a text."""
+
+    shown: str
+    low: str
+    """In lower case."""
+    place: int
+    """In words and signs from the start."""
+
+
+Run = list[Word]
+
+
+def find_runs(prose: str, known: set[str] | None = None) -> list[Run]:
+    """The runs of `prose`, in its order; with `known`, only of words whose singular is among these."""
+    return list(_runs(_Tokens(prose, known)))
+
+
+def _runs(tokens: "_Tokens") -> Iterator[Run]:
+    run: Run = []
+    for at, shown in enumerate(tokens.shown):
+        if tokens.kinds[at] and tokens.continue_name(at, run):
+            run.append(Word(shown, tokens.low[at], at))
+        elif run:
+            yield from _trimmed(run, tokens, at)
+            run = []
+    yield from _trimmed(run, tokens, len(tokens.shown))
+
+
+class _Tokens:
+    """A text's words and signs, and for each whether it may stand in a name."""
+
+    def __init__(self, prose: str, known: set[str] | None = None) -> None:
+        self.shown = tokenise(prose)
+        self.low = [token.lower() for token in self.shown] + ["|"] * 3  # so that one may look ahead
+        kinds = {low: _kind(low) for low in set(self.low) if known is None or singular(low) in known}
+        self.kinds = [kinds.get(low, "") for low in self.low]
+
+    def continue_name(self, at: int, run: Run) -> bool:
+        """Does the word at `at` belong to a name of which `run` is the beginning, perhaps empty?"""
+        before = self.low[at - 1] if at else "|"
+        match self.kinds[at]:
+            case "number":
+                return DIMENSION.fullmatch(self.low[at]) is not None or self._is_number_in_name(at, run)
+            case "adverb":  # "normally distributed noise"
+                return not run and self.kinds[at + 1] == "participle" and self._is_content(at + 2)
+            case "participle":
+                return self._is_content(at + 1) and before not in AUXILIARIES and not _ends_in_plural(run)
+            case "gerund" if run:  # "data mining", but not "trees implementing functions"
+                return not (_ends_in_plural(run) and self._is_content(at + 1))
+            case "gerund":
+                return not self._takes_object(at, before)
+        return not self._is_verb(at, before) and not self._is_unit_or_author(at, before)
+
+    def _is_content(self, at: int) -> bool:
+        return self.kinds[at] in {"name", "participle", "gerund"}
+
+    def _is_verb(self, at: int, before: str) -> bool:
+        """`we synthesize`, `to ferment the`."""
+        return before in SUBJECTS or (before == "to" and self.low[at + 1] in DETERMINERS)
+
+    def _is_unit_or_author(self, at: int, before: str) -> bool:
+        """`30 MeV`, `Smith et al.`"""
+        return (before[0].isdigit() and len(self.low[at]) < 4) or self.low[at + 1] == "et"
+
+    def _is_number_in_name(self, at: int, run: Run) -> bool:
+        """`Windows 11`, `0-1 knapsack`, but neither `30 days` nor `GBP 42,000`."""
+        low = self.low[at]
+        if not run or "-" in low:
+            return bool(run) and len(low) < 5
+        return len(low) < 3 and run[-1].shown[0].isupper() and self.low[at + 1] not in {",", ".", ":", "%"}
+
+    def _takes_object(self, at: int, before: str) -> bool:
+        """`by handling the` and `by handling outliers`, but not `the operating voltages`."""
+        if not self._is_content(at + 1):
+            return self.low[at + 1] in DETERMINERS
+        if before not in BEFORE_GERUND:
+            return False
+        end = at + 1
+        while self._is_content(end + 1):
+            end += 1
+        return _is_plural(self.low[end])
+
+
+def _kind(low: str) -> _Kind:
+    if low[0].isdigit():
+        return "number"
+    if not 1 < len(low) <= MAX_TOKEN or low in BREAKS or not low[0].isalpha() or _is_built_of_breaks(low):
+        return ""
+    if low.endswith("ly") and len(low) > 4 and low not in LY_NOUNS:
+        return "adverb"
+    if low.endswith("ing") and len(low) > 5 and low not in NOUNS:
+        return "gerund"
+    return "participle" if _is_participle(low) else "name"
+
+
+def _is_built_of_breaks(low: str) -> bool:
+    """`don't`, `we'll`, `so-and-so`: nothing but words that break a run."""
+    if "-" in low:
+        return all(part in BREAKS for part in low.split("-"))
+    return "'" in low and low.endswith(("n't", "'re", "'ve", "'ll", "'d", "'m"))
+
+
+def _is_participle(low: str) -> bool:
+    return low.endswith("ed") and len(low) > 5 and not low.endswith("eed") and "-" not in low
+
+
+def _is_plural(low: str) -> bool:
+    return singular(low) != low
+
+
+def _ends_in_plural(run: Run) -> bool:
+    return bool(run) and _is_plural(run[-1].low)
+
+
+def singular(low: str) -> str:
+    """A lower-case word without the s of a plural: a key to compare by, not always a word."""
+    if len(low) < 4 or low[-1] != "s" or low.endswith(("ss", "us", "is")):
+        return low
+    if low.endswith("ies") and len(low) > 4:
+        return low[:-3] + "y"
+    return low[:-2] if low.endswith(("sses", "shes", "ches", "xes")) else low[:-1]
+
+
+def _trimmed(run: Run, tokens: _Tokens, after: int) -> Iterator[Run]:
+    """The run without the verb that ended it; nothing where it was all verb."""
+    if run and tokens.low[after] in DETERMINERS and _ends_in_verb(run):
+        run.pop()
+    while run and _is_participle(run[-1].low):
+        run.pop()
+    run = run[-(_expanded(run, tokens.shown[after : after + 3]) or len(run)) :]
+    if run:
+        yield run if len(run) <= MAX_WORDS else run[-TAIL:]
+
+
+def _ends_in_verb(run: Run) -> bool:
+    """`firms dominating the`, `inspection plays an`, `schemes utilise a`: a verb differs in number from its subject."""
+    last = run[-1].low
+    return _kind(last) == "gerund" or (len(run) > 1 and _is_plural(last) != _is_plural(run[-2].low))
+
+
+def _expanded(run: Run, following: list[str]) -> int:
+    """How many of the run's last words the acronym in brackets after it stands for; 0 where there is none."""
+    if len(following) < 3 or following[0] + following[2] != "()" or not following[1][:2].isupper():
+        return 0
+    wanted, initials = following[1].lower(), ""
+    for size, word in enumerate(reversed(run[-2 * MAX_WORDS :]), 1):
+        initials = "".join(part[:1] for part in word.low.split("-")) + initials
+        if len(initials) >= len(wanted):
+            return size if initials == wanted else 0
+    return 0
+
+
+def tokenise(prose: str) -> list[str]:
+    """Its words and signs; `dog's` and `MRIs` without their s."""
+    tokens = [token.removesuffix("'s") for token in TOKEN.findall(prose)]
+    return [token[:-1] if token[-1] == "s" and len(token) > 2 and token[:-1].isupper() else token for token in tokens]

@@ -1,0 +1,89 @@
+"""From the characters of a document to prose: spelling, cut words, lines, addresses and what every page repeats.
+
+Every repetition in a pattern is bounded or cannot begin again inside itself.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+
+MAX_TOKEN = 40  # a longer "word" is a key, a path or a text without spaces
+FURNITURE = 3  # times a line comes back, and it belongs to the page, not to the text
+NEIGHBOURS = 5  # lines above and below tell how wide the text is
+
+SPELLING = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+    | dict.fromkeys("\u2018\u2019\u02bc", "'")
+    | dict.fromkeys("\u2010\u2011", "-")
+    | dict.fromkeys("\u00ad\u200b\ufeff", "")
+    | dict.fromkeys("\u00a0\u202f\0", " ")
+    | dict.fromkeys("\f\r\u0085\u2028\u2029", "\n")
+)
+ACCENTED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,3}")
+BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40})-\n[ \t]{0,8}([^\W\d_]{2,40})")
+SPELLED_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
+
+
+def tidied(text: str) -> str:
+    """The text in one spelling of its characters, cut words whole again, `|` for each address."""
+    text = text.replace("\r\n", "\n").translate(SPELLING)
+    return _without_addresses(_rejoined(ACCENTED.sub(_composed, text)))
+
+
+def _composed(letter: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", letter[0])  # of a whole text it takes quadratic time, if someone wants it to
+
+
+def _rejoined(text: str) -> str:
+    """Words that the end of a line has cut in two are whole again."""
+    if "-\n" not in text:
+        return text
+    known = set(SPELLED_WORD.findall(text.lower()))
+
+    def join(cut: re.Match[str]) -> str:
+        left, right = cut[1].lower(), cut[2].lower()
+        # "feature-\nbased" keeps its hyphen where the text spells it so elsewhere, or knows both halves as words.
+        two_words = f"{left}-{right}" in known or (left in known and right in known and left + right not in known)
+        return f"{cut[1]}-{cut[2]}" if two_words or not cut[2].islower() else cut[1] + cut[2]
+
+    return BROKEN_WORD.sub(join, text)
+
+
+def _without_addresses(text: str) -> str:
+    if "@" not in text and "://" not in text and "www." not in text:
+        return text
+    lines = (line.split(" ") for line in text.split("\n"))
+    return "\n".join(" ".join("|" if _is_address(word) else word for word in line) for line in lines)
+
+
+def _is_address(word: str) -> bool:
+    return "@" in word or "://" in word or "www." in word
+
+
+def unwrapped(text: str) -> str:
+    """One line of prose, with `|` where a heading, a title or a paragraph ended."""
+    lines = _without_furniture([line.strip() for line in text.split("\n")])
+    pieces: list[str] = []
+    for at, line in enumerate(lines):
+        pieces += (line, " | " if _ends_here(lines, at) else " ")
+    return CITATION.sub(" | ", "".join(pieces))
+
+
+def _without_furniture(lines: list[str]) -> list[str]:
+    """What stands on every page, page numbers aside, counts once."""
+    bare = [line.strip("0123456789 ") for line in lines]
+    furniture = {plain for plain, times in Counter(bare).items() if plain and times >= FURNITURE}
+    first = {plain: at for at, plain in reversed(list(enumerate(bare)))}
+    kept = (at for at, plain in enumerate(bare) if plain not in furniture or first[plain] == at)
+    return [bare[at] if bare[at] in furniture else lines[at] for at in kept]
+
+
+def _ends_here(lines: list[str], at: int) -> bool:
+    """Does this line end something? It does where there was room for the next word and the writer did not use it."""
+    below = lines[at + 1] if at + 1 < len(lines) else ""
+    first = below[: MAX_TOKEN + 1].split(None, 1)[:1]
+    if not first or first[0][0].islower():
+        return not first
+    width = max(map(len, lines[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1]))
+    return at == 0 or len(lines[at]) + 1 + len(first[0]) <= width
