@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +17,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from actors.settings import Settings
+from actors.store import Claim, RowAddress, key
 from api.auth import mint
-from tests.jobs import OWNER
+from protocol.messages import Row
+from tests.jobs import OWNER, Bench, success
 
 START_LIMIT_S = 30.0
 LIMIT_S = 10.0
@@ -118,7 +121,18 @@ def frame_of(text: str | bytes) -> Frame:
     return frame
 
 
-def start_body(rows: int = 3, **changes: Any) -> Mapping[str, Any]:
+def play(bench: Bench, job_id: str, count: int | None = None, end: Callable[[Claim], Row] = success) -> None:
+    """Play the workers: end the rows of a job that are sent and those that come in their place, `count` at most."""
+    run = bench.facts(job_id)["run"]
+    rows = sorted(int(row) for row in bench.redis.hkeys(key(job_id, "rows")))
+    queue = deque(RowAddress(job_id, run, row) for row in rows if bench.state(row, job_id)["s"] == "sent")
+    while queue and (count is None or count > 0):
+        claim = bench.claim(queue.popleft())
+        queue.extend(bench.store.finish(claim, end(claim)))
+        count = None if count is None else count - 1
+
+
+def start_body(rows: int = 3, **changes: Any) -> dict[str, Any]:
     """The body of a start that will do."""
     documents = [{"file_path": f"https://example.org/{row}.pdf", "title": f"Title {row}"} for row in range(rows)]
     return {"documents": documents, "config": {}} | changes
