@@ -204,7 +204,7 @@ def _has_picture(page: "PageObject") -> bool:
         waiting += [each for each in named if id(each) not in seen]
         seen.update(map(id, named))
     contents = page.get_contents()
-    return bool(contents and _INLINE_IMAGE.search(contents.get_data()))
+    return contents is not None and bool(_INLINE_IMAGE.search(contents.get_data()))
 
 
 def _resolved(entry: Any) -> Any:

@@ -3,7 +3,7 @@
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.retry_after import retry_after_ms
@@ -37,6 +37,7 @@ def test_every_form_of_retry_after_is_read(headers: dict[str, str], wait_ms: int
     assert retry_after_ms(headers, NOW) == wait_ms
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["Retry-After", "retry-after-ms"]), st.text() | st.floats().map(str)))
 def test_no_header_makes_the_reader_of_retry_after_fail(headers: dict[str, str]) -> None:
     wait_ms = retry_after_ms(headers, NOW)
