@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from actors.languages import frequent, is_english
+from actors.languages import bare_words, frequent, is_english
 from actors.lexicon import ADJECTIVE_ENDS, COMMON
 from actors.outline import Parts, listed, take_apart
 from actors.phrases import MAX_PHRASE, MAX_WORDS, Run, find_runs, singular
@@ -39,21 +39,27 @@ class Keywords:
 
     phrases: list[str]
     """Best first, lower case, words separated by single spaces, no two alike but for a plural s;
-    1 to MAX_WORDS words and 2 to MAX_PHRASE characters each. Empty where the text names nothing."""
+    1 to MAX_WORDS words and 2 to MAX_PHRASE characters each, with a letter among them; a single letter only where the
+    text has no longer word. Empty only where the text has no letters."""
 
     degraded: bool
-    """True where the text is not English: the phrases are then only the most frequent ones, whatever they mean."""
+    """True where the text is not English or names nothing: the phrases are then only the most frequent ones, whatever
+    they mean."""
 
 
 def keywords(text: str, count: int) -> Keywords:
-    """The `count` (0 or more) best phrases of `text`, fewer where it has no more.
+    """The `count` (0 or more) best phrases of `text`, fewer where it has no more; at least one if it has letters.
 
     Only the first MAX_CHARACTERS are read; up to there the time taken grows linearly.
     """
     tidy = tidied(text[:MAX_CHARACTERS])
     degraded = not is_english(tidy)
     ranked = frequent(tidy) if degraded else _best(tidy)
-    return Keywords([phrase for phrase in ranked if 1 < len(phrase) <= MAX_PHRASE][:count], degraded)
+    phrases = [phrase for phrase in ranked if 1 < len(phrase) <= MAX_PHRASE and any(map(str.isalpha, phrase))]
+    if not phrases:
+        phrases = bare_words(tidy) or bare_words(text[:MAX_CHARACTERS])  # untidied, there are the words of addresses
+        degraded = degraded or bool(phrases)
+    return Keywords(phrases[:count], degraded)
 
 
 def _best(text: str) -> list[str]:

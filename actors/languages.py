@@ -1,17 +1,19 @@
-"""Texts in other languages than English: no grammar, only frequency."""
+"""Texts whose grammar the tagger does not know, as they are not English or have none: only frequency is left."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
-from actors.lexicon import ENGLISH, OTHERS, UNIMPORTANT
+from actors.lexicon import ENGLISH, FUNCTION, OTHERS, UNIMPORTANT
 from actors.phrases import MAX_PHRASE
 from actors.prose import MAX_TOKEN, SPELLED_WORD
 
 SAMPLE_CHARACTERS = 6_000  # tell the language
 DEGRADED_CHARACTERS = 20_000  # are counted
 DEGRADED_UNITS = {" ": 3, "": 6}  # words of a phrase, or signs in a script without spaces
+BOUNDED_WORD = re.compile(rf"([^\W\d_]\S{{0,{MAX_PHRASE - 1}}})\S*")
 
 _Key = tuple[str, ...]
 """What joins the units of a phrase, and the units."""
@@ -43,6 +45,19 @@ def frequent(text: str) -> list[str]:
     bound = {part for key in met for part in (key[:-1], key[:1] + key[2:]) if counts[part] == counts[key]}
     phrases = {_joined(key): counts[key] for key in met if key not in bound}
     return sorted(phrases, key=lambda phrase: (-phrases[phrase], -len(phrase)))
+
+
+def bare_words(text: str) -> list[str]:
+    """All words of `text` in lower case, the most frequent first, but function words last; none if it has no letters.
+
+    In a script without spaces a clause is a word. Of one that is longer than MAX_PHRASE the beginning is taken; single
+    letters only where there is nothing longer.
+    """
+    low = text.lower()
+    signs = {ord(sign): " " for sign in set(low) if unicodedata.category(sign)[0] not in "LM"}
+    counts = Counter(word[1] for word in BOUNDED_WORD.finditer(low.translate(signs)))
+    ranked = sorted(counts, key=lambda word: (word in FUNCTION or word in UNIMPORTANT, -counts[word]))
+    return [word for word in ranked if len(word) > 1] or ranked
 
 
 def _joined(key: _Key) -> str:

@@ -21,18 +21,6 @@ batteries with a thermal store, and a model predictive controller (MPC) that dec
 The MPC forecasts demand over 24 hours. In 11 simulated weeks the thermal store saved 30 percent of the lithium
 batteries that a wind farm would need, and the MPC kept the grid frequency within its limits."""
 
-SPANISH = """La contaminación del agua preocupa a los agricultores del valle. El agua de riego llega cada año con más
-nitratos, y la contaminación del agua subterránea ya obliga a cerrar pozos. Los agricultores piden ayudas para cambiar
-de cultivos, pero las ayudas no llegan hasta que el gobierno publica los datos de los pozos."""
-GERMAN = """Die Gemeinde plant eine neue Bibliothek. In der Bibliothek sollen nicht nur Bücher stehen: Auch Werkzeuge
-kann man dort ausleihen. Der Gemeinderat hat der Bibliothek zugestimmt, obwohl die Kosten gestiegen sind. Für die
-Werkzeuge wird noch ein Raum gesucht, und für die Kosten der Werkzeuge ein Spender."""
-HINDI = """गाँव के विद्यालय में नया पुस्तकालय खुला है। पुस्तकालय में बच्चों के लिए कहानियों की किताबें हैं। विद्यालय के
-शिक्षक बच्चों को पुस्तकालय ले जाते हैं। पुस्तकालय शाम तक खुला रहता है।"""
-JAPANESE = """太陽光発電は再生可能エネルギーの一つである。太陽光発電の費用は下がり続けている。蓄電池と組み合わせた
-太陽光発電は、夜でも電力を供給できる。蓄電池の費用も下がっている。"""
-FOREIGN = {SPANISH: "agricultores", GERMAN: "bibliothek", HINDI: "पुस्तकालय", JAPANESE: "太陽光発電"}
-
 
 def phrases(text: str, count: int = 10) -> list[str]:
     return keywords(text, count).phrases
@@ -78,8 +66,8 @@ def test_singular_and_plural_are_one_phrase_in_the_spelling_used_most() -> None:
     assert "solar panel" not in found
 
 
-@pytest.mark.parametrize("text", ["", "   \n\t\n", "...!?", "1 2 3\n44", "the of and", "a"])
-def test_a_text_that_names_nothing_has_no_keywords(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "   \n\t\n", "...!?", "1 2 3\n44", "\u00bd \u2167 \u2474", "\u0301 \U0001f600"])
+def test_a_text_without_letters_has_no_keywords(text: str) -> None:
     assert phrases(text) == []
 
 
@@ -178,29 +166,6 @@ def test_a_running_title_counts_once() -> None:
     found = phrases("".join(page.format(number, "ABCDEFGH"[number]) for number in range(8)))
     assert "harbour holdings" in found
     assert found.index("grain dust") < found.index("harbour holdings")
-
-
-@pytest.mark.parametrize(("text", "expected"), FOREIGN.items(), ids=["Spanish", "German", "Hindi", "Japanese"])
-def test_other_languages_get_their_most_frequent_words_and_say_so(text: str, expected: str) -> None:
-    found = keywords(text, 8)
-    assert found.degraded
-    assert expected in found.phrases[:4]
-    assert len(found.phrases) >= 3
-    assert all(len(phrase) <= MAX_PHRASE and phrase.count(" ") < MAX_WORDS for phrase in found.phrases)
-
-
-def test_a_script_without_spaces_yields_clauses_no_longer_than_a_phrase() -> None:
-    found = keywords("แมวนอนบนเก้าอี้ตัวเก่าของคุณยาย สุนัขเฝ้าบ้านทั้งคืน " * 3 + "ลมหนาวพัดมาจากทางเหนือ" * 9, 5)
-    assert found.degraded
-    assert found.phrases
-    assert max(map(len, found.phrases)) <= MAX_PHRASE
-
-
-@pytest.mark.parametrize(
-    "text", ["Machine learning for medical images", "Bill to: Acme Corporation\nOffice chair 120.00"]
-)
-def test_titles_and_tables_are_not_taken_for_another_language(text: str) -> None:
-    assert not keywords(text, 5).degraded
 
 
 HOSTILE = {
