@@ -188,7 +188,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Who read us has gone; nothing more can be said, not even when the interpreter flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (BadCall, BadFile, ClientError, OSError) as fault:
+    except OSError as fault:
+        print(f"{fault.filename}: {fault.strerror}", file=sys.stderr)
+        return 2
+    except (BadCall, BadFile, ClientError) as fault:
         print(one_line(str(fault)), file=sys.stderr)
         return 2
 

@@ -102,10 +102,11 @@ class Server:
 
     async def listen(self, path: str) -> AsyncGenerator[Message, None]:
         """The messages of one connection. It never ends by itself: it raises when the connection is over."""
+        headers = await self._headers()
         try:
             async with connect(
                 self._socket_url + path,
-                additional_headers=await self._headers(),
+                additional_headers=headers,
                 proxy=None if self._direct else True,
                 max_size=MESSAGE_MAX_BYTES,
                 compression=None,

@@ -28,8 +28,9 @@ class Problem(msgspec.Struct, frozen=True):
     """The fields that are wrong, of a body that will not do."""
 
     def __str__(self) -> str:
-        said = f"{self.title}: {self.detail}" if self.detail else self.title
-        return "; ".join([said, *(f"{fault.path}: {fault.message}" for fault in self.errors)])
+        said = self.detail or self.title
+        wrong = "; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message for fault in self.errors)
+        return f"{said.rstrip('.')}: {wrong}" if wrong else said
 
 
 class ClientError(Exception):

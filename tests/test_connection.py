@@ -115,12 +115,12 @@ async def test_wrong_fields_are_told(office: Office, client: Client) -> None:
             "type": "about:blank",
             "title": "Invalid request",
             "status": 422,
-            "detail": "1 field",
+            "detail": "1 field.",
             "errors": [{"path": "documents[0].file_path", "message": "is missing"}],
         },
     )
     async with client:
-        with pytest.raises(RequestRefused, match="Invalid request: 1 field; documents") as refused:
+        with pytest.raises(RequestRefused, match=r"^1 field: documents\[0\].file_path: is missing$") as refused:
             await client.start([{}], {})
     assert (refused.value.status, refused.value.problem.errors[0].path) == (422, "documents[0].file_path")
 
