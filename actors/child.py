@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 
@@ -36,6 +37,7 @@ ANSWER_MAX_BYTES = 8 * 2**20
 QUESTION_MAX_BYTES = 65_536
 PASSWORD_MAX_CHARS = 1_000
 """More than any PDF can have (127 bytes)."""
+_STATM = Path("/proc/self/statm")
 # Where an interpreter may need to find its own libraries; nothing else of our environment is anybody's business.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -75,9 +77,10 @@ class Child:
     """One child as its parent sees it; used by one thread at a time, but for `kill`."""
 
     def __init__(self, memory_mb: int) -> None:
-        self._socket, theirs = socket.socketpair()
         self._cpu_s: float | None = None
-        with theirs:
+        self._socket, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as on_failure:
+            on_failure.callback(self._socket.close)
             # -S: the search path is handed over whole, so the slow look at site-packages is not needed.
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-P", "-S", "-m", "actors.child", str(memory_mb)],
@@ -87,6 +90,7 @@ class Child:
                 env=_environment(),
                 start_new_session=True,
             )
+            on_failure.pop_all()
         self.pid = self._process.pid
 
     def warm(self) -> bool:
@@ -219,9 +223,11 @@ def _send(parent: socket.socket, answer: Answer) -> None:
 
 
 def _rss_bytes() -> int:
-    """The most that this process ever had in memory."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """What this process has in memory now; where that cannot be asked, the most that it ever had."""
+    with contextlib.suppress(OSError):
+        # Not `ru_maxrss` here: on Linux that begins with what the parent had when it started us.
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

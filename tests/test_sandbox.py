@@ -1,0 +1,259 @@
+"""The pool of readers: everybody is served, and a hostile document costs nobody but itself."""
+
+import json
+import os
+import signal
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from actors.blob import Blob
+from actors.child import DOCUMENTS_PER_CHILD, Child
+from actors.errors import DocumentError, DocumentRefused, InternalFault
+from actors.extract import Extraction
+from actors.sandbox import Sandbox
+from bench.documents import text_pdf
+from protocol.words import ErrorCode
+from tests.test_extract import LABYRINTH, page_with, pdf
+from tests.waiting import until
+
+LIMIT_S = 60
+SHARED = Path(__file__).parents[2] / "shared/data/pdfs"
+SAMPLES: list[dict[str, Any]] = (
+    json.loads((SHARED / "expected.json").read_text())["files"] if (SHARED / "expected.json").exists() else []
+)
+SCANS = {"scan_english.pdf", "scan_hindi.pdf"}
+"""All their pages are pictures, which nobody here can read yet."""
+SECOND_PAGE_IS_A_SCAN = "mixed_text_then_scan.pdf"
+"""Its first page is read; the second one's phrases come with a reader of scans."""
+HEAVY = pdf(
+    "<</Type/Catalog/Pages 2 0 R>>",
+    f"<</Type/Pages/Kids[{'3 0 R ' * 10}]/Count 10>>",
+    "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+    "<</Length 1/Filter/FlateDecode>>",
+    "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    streams={4: zlib.compress(b"BT /F 12 Tf (a) Tj " + b"1 0 Td " * 90_000 + b"ET")},
+)
+"""Ten pages, each just within the limits: many seconds of work."""
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Sandbox]:
+    """Two children, for tests that harm neither."""
+    sandbox = Sandbox(processes=2, memory_mb=512, timeout_s=LIMIT_S)
+    sandbox.start()
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Sandbox]]:
+    """Makes a pool of the test's own, of one child."""
+    made: list[Sandbox] = []
+
+    def sandbox(memory_mb: int = 512, timeout_s: float = LIMIT_S) -> Sandbox:
+        made.append(Sandbox(1, memory_mb, timeout_s))
+        return made[-1]
+
+    yield sandbox
+    for each in made:
+        each.close()
+
+
+def blob(data: bytes, folder: Path) -> Blob:
+    path = folder / "document.pdf"
+    path.write_bytes(data)
+    return Blob(path.open("rb"), len(data))
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Extraction]:
+    """Reads a document's bytes in a pool."""
+
+    def reading(sandbox: Sandbox, data: bytes, num_pages: int = 3, password: str | None = None) -> Extraction:
+        with blob(data, tmp_path) as document:
+            return sandbox.extract(document, num_pages, password)
+
+    return reading
+
+
+def ending(reading: Callable[[], Extraction]) -> DocumentError:
+    with pytest.raises(DocumentError) as caught:
+        reading()
+    return caught.value
+
+
+def plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+@pytest.mark.skipif(not SAMPLES, reason="the shared PDF samples are not on this machine")
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: str(sample["file"]))
+def test_each_sample_ends_as_expected(sample: dict[str, Any], pool: Sandbox, read: Callable[..., Extraction]) -> None:
+    data = (SHARED / sample["file"]).read_bytes()
+    right = {word.replace("_", "-") for word in [sample["error"] or "ok", *sample["accept"]]}
+    if sample["file"] in SCANS:
+        right = {ErrorCode.OCR_UNAVAILABLE}
+    try:
+        extraction = read(pool, data)
+    except DocumentRefused as error:
+        ended = str(error.code)
+    else:
+        ended = "ok"
+        assert_right(extraction, sample)
+    assert ended in right
+
+
+def assert_right(extraction: Extraction, sample: dict[str, Any]) -> None:
+    phrases = sample["phrases"][: 1 if sample["file"] == SECOND_PAGE_IS_A_SCAN else None]
+    assert [phrase for phrase in phrases if plain(phrase) not in plain(extraction.text)] == []
+    assert sample["page_count"] in (None, extraction.page_count)
+    assert sample["is_scanned"] in (None, extraction.metadata["is_scanned"])
+
+
+@pytest.mark.parametrize("sample", [each for each in SAMPLES if each["password"]], ids=lambda each: str(each["file"]))
+def test_a_sample_with_a_password_opens_with_it(
+    sample: dict[str, Any], pool: Sandbox, read: Callable[..., Extraction]
+) -> None:
+    extraction = read(pool, (SHARED / sample["file"]).read_bytes(), password=sample["password"])
+    assert_right(extraction, sample)
+
+
+def test_thirty_two_threads_each_get_their_own_document(pool: Sandbox) -> None:
+    texts = {number: f"This is document {number}." for number in range(200)}
+
+    def reading(number: int) -> str:
+        data = page_with(f"BT /F 12 Tf ({texts[number]}) Tj ET".encode())
+        # A file that is only in memory has no descriptor to pass on.
+        with open(os.memfd_create("document"), "w+b") as file:  # noqa: PTH123
+            file.write(data)
+            file.flush()
+            return pool.extract(Blob(file, len(data)), 1).text
+
+    with ThreadPoolExecutor(32) as threads:
+        assert dict(zip(texts, threads.map(reading, texts), strict=True)) == texts
+
+
+def test_at_most_so_many_children_live_as_there_are_seats(pool: Sandbox) -> None:
+    assert len(pool.pids()) == 2
+
+
+def test_a_bomb_is_bounded_and_the_next_document_is_served(pool: Sandbox, read: Callable[..., Extraction]) -> None:
+    bomb = page_with(zlib.compress(b"BT /F 12 Tf (a) Tj ET " * 20_000_000), filtered="/Filter/FlateDecode")
+    for each in (bomb, LABYRINTH):
+        assert ending(lambda data=each: read(pool, data)).code is ErrorCode.TOO_COMPLEX  # type: ignore[misc]
+        assert read(pool, text_pdf(1)).pages_read == 3
+    assert all(psutil.Process(pid).memory_info().rss < 512 * 2**20 for pid in pool.pids())
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="no limit of memory on this platform")
+def test_a_document_that_wants_more_memory_is_too_complex(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    small = make(memory_mb=128)
+    wide = page_with(zlib.compress(b"BT /F 12 Tf (" + b"a" * 15_000_000 + b") Tj ET"), filtered="/Filter/FlateDecode")
+    assert ending(lambda: read(small, wide)).code is ErrorCode.TOO_COMPLEX
+    assert read(small, text_pdf(1)).pages_read == 3
+
+
+def test_a_document_that_takes_too_much_cpu_costs_only_its_child(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    sandbox = make(timeout_s=0.5)
+    assert ending(lambda: read(sandbox, HEAVY, 10)).code is ErrorCode.TOO_COMPLEX
+    assert sandbox.pids() == []
+    assert read(sandbox, text_pdf(1)).pages_read == 3
+
+
+def test_a_child_that_hangs_is_given_up_by_the_clock(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    sandbox = make(timeout_s=0.5)
+    read(sandbox, text_pdf(1))
+    os.kill(sandbox.pids()[0], signal.SIGSTOP)
+    assert ending(lambda: read(sandbox, text_pdf(1))).code is ErrorCode.TOO_COMPLEX
+    assert read(sandbox, text_pdf(1)).pages_read == 3
+
+
+def test_a_child_killed_by_others_is_forgiven_once(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    sandbox = make()
+    read(sandbox, text_pdf(1))
+    first = sandbox.pids()
+    os.kill(first[0], signal.SIGKILL)
+    assert read(sandbox, text_pdf(1)).pages_read == 3
+    assert sandbox.pids() != first
+
+
+def test_a_document_during_which_two_children_die_is_too_complex(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    sandbox = make()
+    read(sandbox, text_pdf(1))
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(read, sandbox, HEAVY, 10)
+        for _ in range(2):
+            (pid,) = until(sandbox.pids)
+            until(lambda pid=pid: psutil.Process(pid).cpu_times().user > 1)  # type: ignore[misc]
+            os.kill(pid, signal.SIGKILL)
+            until(lambda pid=pid: pid not in sandbox.pids())  # type: ignore[misc]
+        assert ending(lambda: reading.result(LIMIT_S)).code is ErrorCode.TOO_COMPLEX
+    assert read(sandbox, text_pdf(1)).pages_read == 3
+
+
+def test_a_child_is_replaced_after_its_share(make: Callable[..., Sandbox], read: Callable[..., Extraction]) -> None:
+    sandbox, tiny = make(), page_with(b"BT /F 12 Tf (a) Tj ET")
+    read(sandbox, tiny)
+    first = sandbox.pids()
+    for _ in range(DOCUMENTS_PER_CHILD - 2):
+        read(sandbox, tiny)
+    assert sandbox.pids() == first
+    until(lambda: read(sandbox, tiny) and first[0] not in sandbox.pids())
+    assert len(sandbox.pids()) == 1
+
+
+def test_an_extraction_that_is_broken_off_leaves_no_answer_to_the_next(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox, ask = make(), Child.ask
+
+    def interrupted(self: Child, *details: Any) -> Any:
+        ask(self, *details)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Child, "ask", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read(sandbox, text_pdf(1))
+    assert sandbox.pids() == []
+    assert read(sandbox, text_pdf(2, pages=1)).page_count == 1
+
+
+def test_a_closed_pool_has_no_children_and_reads_nothing(
+    make: Callable[..., Sandbox], read: Callable[..., Extraction]
+) -> None:
+    sandbox = make()
+    sandbox.start()
+    pids = sandbox.pids()
+    sandbox.close()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    for _ in range(2):
+        assert type(ending(lambda: read(sandbox, text_pdf(1)))) is InternalFault
+
+
+def test_closing_lets_nobody_wait(make: Callable[..., Sandbox], read: Callable[..., Extraction]) -> None:
+    sandbox = make()
+    read(sandbox, text_pdf(1))
+    os.kill(sandbox.pids()[0], signal.SIGSTOP)
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(read, sandbox, text_pdf(1)) for _ in range(3)]
+        sandbox.close()
+        assert {type(each.exception(LIMIT_S)) for each in waiting} == {InternalFault}
+    assert sandbox.pids() == []
