@@ -29,7 +29,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+)", re.MULTILINE)
 # A home, a mount or a scratch folder, where a path begins; a registry's or a mirror's address.
 _MACHINE = re.compile(r"(?<![\w./:}])/(?:home|root|Users|work|mnt|tmp/\w)[/\w]")
-_REGISTRY = re.compile(r"\b(?:files\.)?py(?:pi|thonhosted)\.org|--(?:extra-)?index-url|--find-links|registry\.\w+\.\w+")
+_REGISTRY = re.compile(r"\b(?:files\.)?py(?:pi|thonhosted)\.org|--(?:extra-)?index-url|registry\.\w+\.\w+")
 
 
 def read(name: str) -> str:
