@@ -1,6 +1,8 @@
 """The observer socket (contract §1): `observe` says what is sent, the rest is the socket around it."""
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
@@ -187,7 +189,9 @@ async def _part(job_id: str, farewell: Farewell) -> None:
 
 
 def _cut_off() -> None:
-    """A close frame cannot pass what waits to be sent: drop the connection and what waits."""
+    """A close frame cannot pass what waits to be sent: reset the connection, so that the kernel drops that too."""
     transport = websocket.scope.get("state", {}).get("transport")
     if transport is not None:
+        with suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from api.snapshot import Position, Snapshot
 from protocol.words import JobStatus
 
-WAITING_MAX = 1_000
+WAITING_MAX, WAITING_MAX_BYTES = 1_000, 4 * 1024 * 1024
 """Events that wait for one observer; beyond, it must catch up from a snapshot instead."""
 NOTHING = -1
 """The `seq` before the first."""
@@ -43,6 +43,11 @@ class Event:
     over: bool
     """Whether it was the ending."""
 
+    @property
+    def size_bytes(self) -> int:
+        """What it weighs while it waits."""
+        return len(self.frame or b"")
+
 
 class Watch:
     """One observer's line of events."""
@@ -51,6 +56,7 @@ class Watch:
         self._floor = floor
         self._seq = NOTHING
         self._events: deque[Event] = deque()
+        self._waiting_bytes = 0
         self._fault: Exception | None = None
         self._arrived = asyncio.Event()
 
@@ -76,6 +82,7 @@ class Watch:
         self._check()
         while self._events:
             event = self._events.popleft()
+            self._waiting_bytes -= event.size_bytes
             if event.seq > self._seq:
                 self._seq = event.seq
                 return event
@@ -100,16 +107,19 @@ class Watch:
 
     def deliver(self, event: Event) -> None:
         """Put an event in line."""
-        if self._fault is not None or len(self._events) >= WAITING_MAX:
+        full = len(self._events) >= WAITING_MAX or self._waiting_bytes + event.size_bytes > WAITING_MAX_BYTES
+        if self._fault is not None or full:
             self.lose(event.seq)
         else:
             self._events.append(event)
+            self._waiting_bytes += event.size_bytes
             self._arrived.set()
 
     def lose(self, seq: int) -> None:
         """Events up to `seq` will not be delivered; NOTHING: the past is not what it was."""
         self._floor = seq
         self._events.clear()
+        self._waiting_bytes = 0
         self.fail(Gap())
 
     def raise_floor(self, seq: int) -> None:
