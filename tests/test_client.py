@@ -1,14 +1,11 @@
 """The client's watching, against a server that drops, repeats, restarts and refuses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import ServerConnection
 
 from protocol import connection
 from protocol.client import Client, JobNotFound, NotAuthenticated, RequestRefused, Token, UnexpectedAnswer, Unreachable
@@ -28,62 +25,10 @@ from protocol.messages import (
 )
 from protocol.view import JobView
 from protocol.words import JobStatus
+from tests.theatre import says, theatre
 
 JOB = "job-1"
 WAIT_S = 20
-
-Scene = Callable[[ServerConnection], Awaitable[None]] | HTTPStatus
-"""What happens on one connection, or how its handshake is refused."""
-
-
-class Theatre:
-    """A server that plays one scene a connection, and remembers who came."""
-
-    def __init__(self, scenes: tuple[Scene, ...]) -> None:
-        self.scenes = list(scenes)
-        self.requests: list[Request] = []
-        self.url = ""
-
-    @property
-    def cursors(self) -> list[str | None]:
-        """The cursor that each connection brought."""
-        return [parse_qs(urlsplit(request.path).query).get("cursor", [None])[0] for request in self.requests]
-
-    def admit(self, visitor: ServerConnection, request: Request) -> Response | None:
-        self.requests.append(request)
-        scene = self.scenes[0]
-        if isinstance(scene, HTTPStatus):
-            self.scenes.pop(0)
-            return visitor.respond(scene, "no")
-        return None
-
-    async def play(self, visitor: ServerConnection) -> None:
-        scene = self.scenes.pop(0)
-        assert not isinstance(scene, HTTPStatus)
-        await scene(visitor)
-
-
-@asynccontextmanager
-async def theatre(*scenes: Scene) -> AsyncIterator[Theatre]:
-    stage = Theatre(scenes)
-    async with serve(stage.play, "127.0.0.1", 0, process_request=stage.admit) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        stage.url = f"http://127.0.0.1:{port}"
-        yield stage
-
-
-def says(*said: Message | Refusal, close: int = 1000, reason: str = "") -> Scene:
-    """Says these and closes with that code; 1006 drops the connection without a word."""
-
-    async def scene(visitor: ServerConnection) -> None:
-        for each in said:
-            await visitor.send(to_json(each).decode())
-        if close == 1006:
-            visitor.transport.abort()
-        else:
-            await visitor.close(close, reason)
-
-    return scene
 
 
 async def watch(url: str, token: Token = "t", cursor: str | None = None) -> list[Message]:
