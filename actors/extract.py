@@ -99,7 +99,7 @@ class _Pages:
 
     def add(self, page: "PageObject") -> bool:
         """Read a page; one that is broken or too heavy does not spoil the others. False: read no more."""
-        from pypdf.errors import LimitReachedError, PyPdfError  # noqa: PLC0415 - in the child only
+        from pypdf.errors import LimitReachedError  # noqa: PLC0415 - in the child only
 
         try:
             text = clean(page.extract_text())
@@ -107,7 +107,7 @@ class _Pages:
             self.texts.append(text)
         except LimitReachedError:
             self.limit_reached = True
-        except (PyPdfError, *_STRAY):
+        except _broken():
             self.unreadable += 1
         return not self.limit_reached and sum(map(len, self.texts)) < TEXT_MAX_CHARS
 
@@ -142,7 +142,7 @@ class _Pages:
 @contextmanager
 def _faults() -> Iterator[None]:
     """pypdf's errors, and the stray ones that broken files make it throw, become ours."""
-    from pypdf.errors import FileNotDecryptedError, LimitReachedError, PyPdfError  # noqa: PLC0415 - in the child only
+    from pypdf.errors import FileNotDecryptedError, LimitReachedError  # noqa: PLC0415 - in the child only
 
     try:
         yield
@@ -150,8 +150,14 @@ def _faults() -> Iterator[None]:
         raise too_complex() from None
     except FileNotDecryptedError:
         raise _encrypted() from None
-    except (PyPdfError, *_STRAY):
+    except _broken():
         raise _corrupt() from None
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    from pypdf.errors import DependencyError, DeprecationError, PyPdfError  # noqa: PLC0415 - in the child only
+
+    return PyPdfError, DependencyError, DeprecationError, *_STRAY
 
 
 def _opened(data: bytes, password: str | None) -> "PdfReader":

@@ -129,6 +129,10 @@ def test_a_truncated_document_is_corrupt(cut: int) -> None:
     assert refused(text_pdf(1)[:cut]).code is ErrorCode.CORRUPT
 
 
+def test_a_filter_name_of_old_is_corrupt() -> None:
+    assert refused(page_with(b"x", filtered="/Filter/Fl")).code is ErrorCode.CORRUPT
+
+
 def test_a_broken_page_does_not_spoil_the_others() -> None:
     data = pdf(
         "<</Type/Catalog/Pages 2 0 R>>",
