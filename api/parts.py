@@ -21,6 +21,8 @@ from api.feed import Feed
 WRITE_CONNECTIONS = 8
 READ_CONNECTIONS = 8
 """One of them is the live reader's."""
+CLIENT_NAME = "tagstream-api-reads"
+"""What `CLIENT LIST` shows."""
 RETRIES = 2
 TIMEOUT_S = 5.0
 """Above the live reader's block."""
@@ -44,7 +46,7 @@ class Parts:
 async def opened(settings: Settings) -> AsyncIterator[Parts]:
     """The parts, for as long as the process serves. Connections are made when they are first needed."""
     writes = connect(settings.redis_url, max_connections=WRITE_CONNECTIONS, retries=RETRIES)
-    reads = _reading_client(settings.redis_url)
+    reads = reading_client(settings.redis_url)
     broker = make_broker(settings)
     store, feed = JobStore(writes, settings), Feed(reads)
     feed.start()
@@ -72,8 +74,8 @@ def present() -> Parts:
     return of(current_app)
 
 
-def _reading_client(url: str) -> redis.Redis:
-    """Bounded, and every command tried again: by default redis-py 8 does neither for a URL."""
+def reading_client(url: str) -> redis.Redis:
+    """The client of the read side: bounded, and every command tried again. By default redis-py 8 does neither."""
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=READ_CONNECTIONS,
@@ -81,5 +83,6 @@ def _reading_client(url: str) -> redis.Redis:
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), RETRIES),
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
+        client_name=CLIENT_NAME,
     )
     return redis.Redis.from_pool(pool)

@@ -22,6 +22,7 @@ from api.auth import mint
 from protocol.messages import Row
 from tests.jobs import OWNER, Bench, success
 
+ROOT = Path(__file__).parent.parent
 START_LIMIT_S = 30.0
 LIMIT_S = 10.0
 """No single wait of a test is longer."""
@@ -45,7 +46,9 @@ class Served:
 
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "api"], stdout=log, stderr=log, env=self._environ)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api"], stdout=log, stderr=log, env=self._environ, cwd=ROOT
+            )
         self.wait_until_ready()
         return self
 

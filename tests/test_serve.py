@@ -21,7 +21,7 @@ from api.serve import SEND_BUFFER_BYTES, USER_TIMEOUT_MS, CannotListen, listen
 from protocol.messages import Row
 from tests.conftest import free_port
 from tests.jobs import Bench
-from tests.served import LIMIT_S, Served, play, start_body
+from tests.served import LIMIT_S, ROOT, Served, play, start_body
 
 MEBIBYTE = b" " * 1024 * 1024
 
@@ -142,7 +142,7 @@ def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     """`python -m api` to its end."""
     command = [sys.executable, "-m", "api", *arguments]
     known = {"PATH": os.environ["PATH"]} | environ
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=3 * LIMIT_S, env=known)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=3 * LIMIT_S, env=known, cwd=ROOT)
 
 
 @pytest.mark.parametrize(("name", "value"), [("PORT", "x"), ("TAGSTREAM_SECRET_KEY", "short"), ("TAGSTREAM_HOST", "")])

@@ -1,0 +1,146 @@
+"""The bookkeeping of observers: no gap, no repeat, bounded. No Redis here."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors.store import JobMissing
+from api import watch as watch_module
+from api.snapshot import Facts, Position, Snapshot
+from api.watch import NOTHING, Event, Followed, Gap, Stopping, Watch
+from protocol.messages import Catchup, JobState
+from protocol.words import JobStatus
+
+
+def event(seq: int, frame: bytes | None = b"{}") -> Event:
+    """The event of this number."""
+    return Event(seq=seq, frame=frame, cursor=f"run.{seq}-0", over=False)
+
+
+def snapshot(seq: int, run: str = "run") -> Snapshot:
+    """The job as it stood behind the event of this number."""
+    known: dict[str, Any] = dict.fromkeys(Facts.__dataclass_fields__, "") | {
+        "job_id": "job", "run": run, "status": JobStatus.PROCESSING, "total": 4, "seq": seq
+    }  # fmt: skip
+    state = JobState(status=JobStatus.PROCESSING, progress=0.0, processed_count=0, failed_count=0, total=4)
+    return Snapshot(Facts(**known), Position(run, f"{seq}-0"), Catchup(job_id="job", state=state, results=[]))
+
+
+async def delivered(watch: Watch) -> list[int]:
+    """The numbers of all events that wait."""
+    found: list[int] = []
+    while (each := await watch.next(0)) is not None:
+        found.append(each.seq)
+    return found
+
+
+async def test_events_that_the_snapshot_holds_are_not_told_again() -> None:
+    followed = Followed("job")
+    followed.start(snapshot(3))
+    watch = followed.join()
+    for seq in (4, 5, 6):
+        followed.take(event(seq))
+    watch.prepare()
+    assert watch.accept(snapshot(5))
+    assert await delivered(watch) == [6]
+
+
+async def test_a_snapshot_older_than_what_was_missed_is_not_good_enough() -> None:
+    followed = Followed("job")
+    followed.start(snapshot(5))
+    watch = followed.join()
+    assert not watch.accept(snapshot(4))
+    assert watch.accept(snapshot(5))
+
+
+async def test_who_joined_before_the_first_snapshot_needs_one_that_reaches_its_start() -> None:
+    followed = Followed("job")
+    quick, slow = followed.join(), followed.join()
+    assert quick.accept(snapshot(7))
+    followed.start(snapshot(7))
+    assert not slow.accept(snapshot(6))
+    assert slow.accept(snapshot(7))
+    followed.take(event(8))
+    assert [await delivered(watch) for watch in (quick, slow)] == [[8], [8]]
+
+
+@pytest.mark.parametrize("seq", [6, 4, 3, 100])
+async def test_an_event_that_is_not_the_next_is_a_gap_for_all(seq: int) -> None:
+    followed = Followed("job")
+    followed.start(snapshot(4))
+    watches = [followed.join(), followed.join()]
+    assert all(watch.accept(snapshot(4)) for watch in watches)
+    followed.take(event(seq))
+    for watch in watches:
+        with pytest.raises(Gap):
+            await watch.next(0)
+        watch.prepare()
+        assert not watch.accept(snapshot(seq - 1))
+        assert watch.accept(snapshot(seq))
+    followed.take(event(seq + 1))
+    assert [await delivered(watch) for watch in watches] == [[seq + 1]] * 2
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(watch_module.WAITING_MAX + 1, 1), (9, watch_module.WAITING_MAX_BYTES // 8)]
+)
+async def test_what_waits_for_a_slow_observer_is_bounded_in_number_and_bytes(count: int, size: int) -> None:
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    slow, quick = followed.join(), followed.join()
+    assert slow.accept(snapshot(0))
+    assert quick.accept(snapshot(0))
+    for seq in range(1, count + 1):
+        followed.take(event(seq, b"x" * size))
+        assert await delivered(quick) == [seq]
+    with pytest.raises(Gap):
+        await slow.next(0)
+    slow.prepare()
+    assert not slow.accept(snapshot(count - 1))
+    assert slow.accept(snapshot(count))
+
+
+async def test_a_stream_that_is_not_what_it_was_begins_anew() -> None:
+    followed = Followed("job")
+    followed.start(snapshot(9))
+    watch = followed.join()
+    assert watch.accept(snapshot(9))
+    followed.forget()
+    with pytest.raises(Gap):
+        await watch.next(0)
+    watch.prepare()
+    assert watch.accept(snapshot(2, "another run"))
+    followed.start(snapshot(2, "another run"))
+    followed.take(event(3))
+    assert await delivered(watch) == [3]
+
+
+@pytest.mark.parametrize("fault", [JobMissing("job"), Stopping()])
+async def test_what_cannot_be_mended_stays(fault: Exception) -> None:
+    followed = Followed("job")
+    watch = followed.join()
+    followed.fail(fault)
+    followed.forget()
+    for _ in range(2):
+        with pytest.raises(type(fault)):
+            await watch.next(0)
+        with pytest.raises(type(fault)):
+            watch.prepare()
+
+
+async def test_an_event_wakes_who_waits_for_it() -> None:
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    watch = followed.join()
+    assert watch.accept(snapshot(0))
+    waiting = asyncio.create_task(watch.next(10))
+    await asyncio.sleep(0)
+    followed.take(event(1))
+    found = await waiting
+    assert found is not None
+    assert found.seq == 1
+
+
+async def test_silence_is_none() -> None:
+    assert await Watch(NOTHING).next(0) is None
