@@ -65,12 +65,14 @@ def profile(documents: int) -> None:
     """Measure throughput with the worker and the API sampled, and print their hottest functions."""
     cpu_ms = _prelude()
     with rigged(sampled=True) as rig:
+        throughput.warm_up(rig, documents)
+        offsets = {part: rig.stack.samples(part).stat().st_size for part in ("worker", "api")}
+        served = rig.documents_served()
         for line in throughput.measure(rig, documents, cpu_ms):
             print(line, flush=True)
-        tagged = rig.documents_served()
-        for part in ("worker", "api"):
-            print(f"\n{part}")
-            print(hotspots.read(rig.stack.samples(part)).table(tagged))
+        tagged = rig.documents_served() - served
+        for part, offset in offsets.items():
+            print(f"\n{part}\n{hotspots.read(rig.stack.samples(part), offset).table(tagged)}")
 
 
 def _prelude() -> float:

@@ -1,5 +1,6 @@
 """One batch from `POST /start` to its ending, seen by an observer on the socket."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from typing import Any
 import httpx2
 import msgspec
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 from bench.report import Broken
 from bench.rig import Rig
@@ -17,6 +19,8 @@ from protocol.messages import Catchup, Completed, Ending, Message, Progress, Ref
 from protocol.words import DocumentStatus
 
 START_TIMEOUT_S = 60.0
+BATCH_LIMIT_S = 600.0
+"""A batch that has not ended by then never will."""
 MESSAGE_MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -91,9 +95,10 @@ class Caller:
         """Watch a job to its ending, on a single connection."""
         observed = Observed()
         address = self._rig.stack.url.replace("http", "ws", 1) + f"/api/batch/ws/{job_id}"
-        async with connect(
+        socket_to = connect(
             address, additional_headers=self._headers, proxy=None, compression=None, max_size=MESSAGE_MAX_BYTES
-        ) as socket:
+        )
+        async with asyncio.timeout(BATCH_LIMIT_S), socket_to as socket:
             async for frame in socket:
                 message = parse(frame)
                 if isinstance(message, Refusal):
@@ -104,10 +109,17 @@ class Caller:
 
 @asynccontextmanager
 async def calling(rig: Rig) -> AsyncIterator[Caller]:
-    """A caller for the length of a block."""
+    """A caller for the length of a block.
+
+    Raises:
+        Broken: the API broke off, or did not answer in time.
+    """
     caller = Caller(rig)
-    async with caller.http:
-        yield caller
+    try:
+        async with caller.http:
+            yield caller
+    except (httpx2.HTTPError, WebSocketException, OSError) as fault:  # a TimeoutError is an OSError
+        raise Broken(f"the API broke off: {fault!r}") from fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import msgspec
 
 from bench.report import Broken
-from stack import HERE, Stack, free_port, running
+from stack import HERE, CannotStart, Stack, free_port, running
 
 DOCUMENTS, PAGES = 200, 3
 PROVIDER_LATENCY_MS = 200
@@ -85,10 +85,24 @@ def _ask(method: str, url: str, body: bytes | None = None) -> bytes:
 
 @contextmanager
 def rigged(*, sampled: bool = False, documents: int = DOCUMENTS) -> Iterator[Rig]:
-    """A rig for the length of a block; its folder is kept when the block raises."""
+    """A rig for the length of a block. Its folder, with the logs, is kept when something broke."""
     home = HERE / ".tagstream" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=home))
+    try:
+        with _started(folder, documents, sampled=sampled) as rig:
+            yield rig
+    except (Broken, CannotStart):
+        print(f"the logs are in {folder}", file=sys.stderr)
+        raise
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def _started(folder: Path, documents: int, *, sampled: bool) -> Iterator[Rig]:
     with ExitStack() as exits:
         exits.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
         host, host_pid = exits.enter_context(
@@ -100,10 +114,9 @@ def rigged(*, sampled: bool = False, documents: int = DOCUMENTS) -> Iterator[Rig
         stack = BenchStack(folder, _environ(provider), sampled=sampled)
         exits.enter_context(running(stack))
         rig = Rig(stack, host, provider)
-        exits.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
         rig.processes |= {"host": host_pid, "provider": provider_pid, "observer": os.getpid()}
+        exits.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
         yield rig
-    shutil.rmtree(folder)
 
 
 def _environ(provider: str) -> dict[str, str]:

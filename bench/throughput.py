@@ -60,7 +60,7 @@ def measure(rig: Rig, documents: int, cpu_ms: float) -> Iterator[Line]:
     """
     whole = SHARE_OF_BOUND * documents_a_second(cpu_ms)
     small = min(SMALL, documents)
-    asyncio.run(_batches(rig, documents, 1))
+    warm_up(rig, documents)
     clock, rig_before = CpuClock(rig.processes), rig.documents_served()
     rig.behave(shares={})
     before = clock.read()
@@ -71,6 +71,11 @@ def measure(rig: Rig, documents: int, cpu_ms: float) -> Iterator[Line]:
     yield _delays(batches)
     yield from _cpu(used, rig.documents_served() - rig_before)
     yield _rate(asyncio.run(_batches(rig, small, RUNS)), min(TARGET_SMALL, TARGET_SMALL / TARGET * whole))
+
+
+def warm_up(rig: Rig, documents: int) -> None:
+    """One batch, so that everything is loaded and every child has started."""
+    asyncio.run(_batches(rig, documents, 1))
 
 
 async def _batches(rig: Rig, documents: int, runs: int) -> list[Batch]:
