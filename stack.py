@@ -10,7 +10,6 @@ Each is a process of its own; what dies is started again. Whatever stops the sta
 import argparse
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from actors.stopping import Stopping
 
 HERE = Path(__file__).parent
 START_LIMIT_S = 30.0
@@ -175,9 +176,7 @@ def serve_redis(folder: Path, port: int) -> int:
     _stop_orphan(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "port").write_text(str(port))
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    ended = Stopping()
     server = ValkeyServer(
         port=port, data_dir=folder, persist=True, appendonly="yes", config={"maxmemory-policy": "noeviction"}
     )
@@ -190,7 +189,7 @@ def serve_redis(folder: Path, port: int) -> int:
     return 0
 
 
-def _end_with_input(ended: threading.Event) -> None:
+def _end_with_input(ended: Stopping) -> None:
     # Not `sys.stdin`: an interpreter cannot end while a thread waits inside its buffer.
     while os.read(0, 4096):
         pass
@@ -216,9 +215,7 @@ def _stop_orphan(folder: Path) -> None:
 
 def up(stack: Stack) -> int:
     """Run the stack until Ctrl-C."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = Stopping()
     _offer_documents(stack)
     with running(stack):
         token = stack.token("you")

@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
-from types import FrameType
 
 from actors.settings import BadSetting, Settings, from_environment
+from actors.stopping import Stopping
 
 log = logging.getLogger("actors")
 
@@ -29,9 +27,7 @@ def main() -> int:
     except BadSetting as fault:
         print(fault, file=sys.stderr)
         return 2
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _setter(stopping))
+    stopping = Stopping()
     if settings.worker_processes > 1 and SUPERVISED not in sys.argv:
         _supervise(settings, stopping)
     else:
@@ -39,14 +35,7 @@ def main() -> int:
     return 0
 
 
-def _setter(stopping: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    return handle
-
-
-def _work(settings: Settings, stopping: threading.Event) -> None:
+def _work(settings: Settings, stopping: Stopping) -> None:
     from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
 
     running, parent = boot(settings), os.getppid()
@@ -57,11 +46,11 @@ def _work(settings: Settings, stopping: threading.Event) -> None:
     running.stop()
 
 
-def _supervise(settings: Settings, stopping: threading.Event) -> None:
+def _supervise(settings: Settings, stopping: Stopping) -> None:
     """Keep so many workers running; each is this very program with one process."""
 
     def start() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "actors", SUPERVISED], start_new_session=True)
+        return subprocess.Popen([sys.executable, "-m", "actors", SUPERVISED], start_new_session=True)  # noqa: S603
 
     workers = [start() for _ in range(settings.worker_processes)]
     while not stopping.wait(RESTART_PAUSE_S):
