@@ -138,8 +138,8 @@ async def _first(addresses: list[Address], port: int) -> "Stream":
     for address in addresses:
         try:
             return Stream(*await asyncio.open_connection(str(address), port))
-        except OSError as error:
-            fault = "the connection was refused" if isinstance(error, ConnectionRefusedError) else "it does not answer"
+        except OSError:
+            fault = "it does not answer"  # whether by refusing is for nobody to learn from us
     raise httpcore2.ConnectError(fault)
 
 

@@ -176,7 +176,7 @@ async def test_a_host_that_breaks_off_can_be_tried_again(said: bytes) -> None:
 async def test_a_host_that_nobody_serves_can_be_tried_again() -> None:
     error = await refusal(f"http://127.0.0.1:{free_port()}/")
     assert type(error) is NetworkFailed
-    assert str(error) == "The host 127.0.0.1 could not be reached: the connection was refused."
+    assert str(error) == "The host 127.0.0.1 could not be reached: it does not answer."
 
 
 async def test_redirects_are_followed_and_relative_ones_too() -> None:
