@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bench.batch import Caller, calling, run_batch
-from bench.cpu import CpuClock, since
-from bench.report import Broken, Line, at_most, quantile
+from bench.report import Line, at_most, quantile
 from bench.rig import Rig
 from stack import HERE
 
@@ -21,8 +20,6 @@ START_RUNS = 5
 HEALTH_TARGET_MS, HEALTH_BATCHES = 50.0, 3
 PROBES_A_SECOND = 50
 PROBES_STOP_S = 10.0
-CALM_SHARE, CALM_FOR_S, CALM_LIMIT_S = 0.1, 0.3, 30.0
-"""The service is calm when it used less than this share of one core for so long."""
 
 
 def measure_start(rig: Rig, sizes: Sequence[int] = START_SIZES) -> Iterator[Line]:
@@ -47,7 +44,7 @@ async def _starts(rig: Rig, size: int) -> list[float]:
         await _start(caller, body)
         took_s = []
         for _ in range(START_RUNS):
-            await _calm(rig)
+            await asyncio.to_thread(rig.wait_until_calm)  # what the last job left behind would take the next one's CPU
             took_s.append(await _start(caller, body))
     return took_s
 
@@ -58,18 +55,6 @@ async def _start(caller: Caller, body: bytes) -> float:
     took_s = time.perf_counter() - started
     await caller.cancel(job_id)
     return took_s
-
-
-async def _calm(rig: Rig) -> None:
-    """Wait until nothing of the last job is left to do, so that it does not take the next one's CPU."""
-    clock, deadline = CpuClock({name: part.pid for name, part in rig.stack.parts.items()}), time.monotonic()
-    deadline += CALM_LIMIT_S
-    while time.monotonic() < deadline:
-        before = clock.read()
-        await asyncio.sleep(CALM_FOR_S)
-        if sum(since(before, clock.read()).values()) < CALM_SHARE * CALM_FOR_S:
-            return
-    raise Broken(f"the service was still busy {CALM_LIMIT_S:g} s after its job was cancelled")
 
 
 def measure_health(rig: Rig, documents: int) -> Iterator[Line]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from bench.cpu import CpuClock, since
 from bench.report import Broken
 from stack import HERE, CannotStart, Stack, free_port, running
 
@@ -22,6 +24,8 @@ PROVIDER_LATENCY_MS = 200
 MODEL = "mock"
 ANSWER_TIMEOUT_S = 10.0
 STOP_LIMIT_S = 5.0
+CALM_SHARE, CALM_FOR_S, CALM_LIMIT_S = 0.1, 0.3, 30.0
+"""The service is calm when it used less than this share of one core for so long."""
 
 
 class BenchStack(Stack):
@@ -72,6 +76,21 @@ class Rig:
     def provider_stats(self) -> dict[str, Any]:
         """What the provider was asked since `behave`."""
         return msgspec.json.decode(_ask("GET", f"{self._provider}/stats"), type=dict[str, Any])
+
+    def wait_until_calm(self) -> None:
+        """Wait until the service has nothing left to do.
+
+        Raises:
+            Broken: it does not come to rest.
+        """
+        clock = CpuClock({name: part.pid for name, part in self.stack.parts.items()})
+        deadline = time.monotonic() + CALM_LIMIT_S
+        while time.monotonic() < deadline:
+            before = clock.read()
+            time.sleep(CALM_FOR_S)
+            if sum(since(before, clock.read()).values()) < CALM_SHARE * CALM_FOR_S:
+                return
+        raise Broken(f"the service was still busy after {CALM_LIMIT_S:g} s without a job")
 
     def documents_served(self) -> int:
         """How many documents the host has handed out."""

@@ -23,6 +23,7 @@ def measure(rig: Rig, runs: int = RUNS) -> Iterator[Line]:
     Raises:
         Broken: one of them did not come up.
     """
+    rig.wait_until_calm()
     api_s: list[float] = []
     hello_s: list[float] = []
     for _ in range(runs + 1):
