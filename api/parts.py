@@ -55,8 +55,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     finally:
         await feed.close()
         await reads.aclose()
-        broker.close()
-        writes.close()
+        for client in (writes, broker.client):
+            client.connection_pool.disconnect()
 
 
 def install(app: Quart, parts: Parts) -> None:

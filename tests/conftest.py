@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -68,6 +69,7 @@ def api(api_server: Served, redis_url: str) -> Served:
 
 
 @pytest.fixture
-def bench(settings: Settings) -> Bench:
+def bench(settings: Settings) -> Iterator[Bench]:
     """A store beside the API: it plays the workers."""
-    return Bench(settings)
+    with closing(Bench(settings)) as one:
+        yield one

