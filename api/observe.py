@@ -26,6 +26,8 @@ SEND_TIMEOUT_S = 10.0
 SLOWEST_BYTES_PER_S = 64 * 1024
 """A client that takes less for longer than `SEND_TIMEOUT_S` does not read."""
 CLOSE_TIMEOUT_S = 1.0
+LARGE_BYTES = 64 * 1024
+"""Frames that take milliseconds to write; others get a turn between any two of them."""
 
 routes = Blueprint("observe", __name__)
 
@@ -140,6 +142,9 @@ async def _send_frames(feed: Feed, job_id: str) -> None:
 
 async def _send(frame: bytes) -> None:
     """Raises: TimeoutError, where the client does not read."""
+    if len(frame) > LARGE_BYTES:
+        async with present().large_frames:
+            await asyncio.sleep(0)
     async with asyncio.timeout(SEND_TIMEOUT_S + len(frame) / SLOWEST_BYTES_PER_S):
         await websocket.send(frame.decode())
 

@@ -1,5 +1,6 @@
 """What a running API consists of, opened and closed in one place."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Parts:
     store: JobStore
     dispatcher: Dispatcher
     feed: Feed
+    large_frames: asyncio.Lock
+    """Whoever writes one takes it first, for one turn of the loop."""
 
 
 @asynccontextmanager
@@ -51,7 +54,15 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     store, feed = JobStore(writes, settings), Feed(reads)
     feed.start()
     try:
-        yield Parts(settings, Door(settings), Seal(settings.secret_key), store, Dispatcher(store, broker), feed)
+        yield Parts(
+            settings=settings,
+            door=Door(settings),
+            seal=Seal(settings.secret_key),
+            store=store,
+            dispatcher=Dispatcher(store, broker),
+            feed=feed,
+            large_frames=asyncio.Lock(),
+        )
     finally:
         await feed.close()
         await reads.aclose()
