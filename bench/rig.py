@@ -48,17 +48,22 @@ class BenchStack(Stack):
 class Rig:
     """All that runs. Its processes by name are in `processes`."""
 
-    def __init__(self, stack: BenchStack, host: str, provider: str) -> None:
+    def __init__(self, stack: BenchStack, host: str, provider: str, documents: int) -> None:
         self.stack = stack
         self.host = host
+        self._distinct = documents
         self._provider = provider.removesuffix("/v1")
         self.token = stack.token("bench")
         self.processes: dict[str, int] = {name: part.pid for name, part in stack.parts.items()}
 
     def rows(self, count: int) -> list[dict[str, Any]]:
-        """So many rows of a batch; the host has `DOCUMENTS` distinct documents."""
+        """So many rows of a batch; beyond the host's distinct documents they repeat."""
         return [
-            {"title": f"Document {row}", "file_path": f"{self.host}/{row % DOCUMENTS}.pdf", "file_source_type": "url"}
+            {
+                "title": f"Document {row}",
+                "file_path": f"{self.host}/{row % self._distinct}.pdf",
+                "file_source_type": "url",
+            }
             for row in range(count)
         ]
 
@@ -132,7 +137,7 @@ def _started(folder: Path, documents: int, *, sampled: bool) -> Iterator[Rig]:
         )
         stack = BenchStack(folder, _environ(provider), sampled=sampled)
         exits.enter_context(running(stack))
-        rig = Rig(stack, host, provider)
+        rig = Rig(stack, host, provider, documents)
         rig.processes |= {"host": host_pid, "provider": provider_pid, "observer": os.getpid()}
         exits.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it behind
         yield rig
