@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import h11
 import hypercorn.asyncio.run
@@ -37,10 +37,10 @@ PROBE_AFTER_S, PROBE_EVERY_S, PROBES_MAX = 60, 10, 3
 """The kernel drops a connection whose peer has vanished after a minute and a half."""
 LINGER_S = 1.0
 """A client whose body is refused has so long to notice."""
-GRACE_S = 3.0
-"""Requests and sockets have so long to end after SIGTERM."""
+GRACE_S = 5.0
+"""Requests and sockets have so long to end after SIGTERM; then their connections are dropped."""
 EXIT_S = 9.0
-"""What has not ended then is abandoned."""
+"""Whatever has not ended then is abandoned."""
 
 
 class CannotListen(OSError):
@@ -88,6 +88,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     async def shutdown() -> None:
         await stopped.wait()
         _exit_in_time()
+        asyncio.get_running_loop().call_later(GRACE_S, _Connection.drop_all)
         parts.of(app).feed.stop()
 
     await hypercorn_serve(app, _config(listener), shutdown_trigger=shutdown)
@@ -98,7 +99,7 @@ def _config(listener: socket.socket) -> Config:
     config.bind = [f"fd://{listener.detach()}"]
     config.backlog = BACKLOG
     config.keep_alive_timeout = KEEP_ALIVE_S
-    config.graceful_timeout = GRACE_S
+    config.graceful_timeout = GRACE_S + LINGER_S
     config.include_server_header = False
     config.websocket_max_message_size = INBOUND_MAX_BYTES
     config.logger_class = _Log
@@ -138,17 +139,27 @@ class _Connection(TCPServer):
     a client whose body is refused still sends it: closed at once, it would be reset before it reads why.
     """
 
+    _open: ClassVar[set[asyncio.WriteTransport]] = set()
     _lingers = False
     _own_task: asyncio.Task[Any] | None = None
+
+    @classmethod
+    def drop_all(cls) -> None:
+        """End every connection, also of clients that read nothing any more: no close frame would reach them."""
+        for transport in list(cls._open):
+            transport.abort()
 
     async def run(self) -> None:
         self.state = self.state | {"transport": self.writer.transport}
         self._own_task = asyncio.current_task()
+        self._open.add(self.writer.transport)
         try:
             await super().run()
         except asyncio.CancelledError:
             if not self._lingers:
                 raise
+        finally:
+            self._open.discard(self.writer.transport)
 
     async def _close(self) -> None:
         connection = getattr(self.protocol.protocol, "connection", None)

@@ -68,14 +68,16 @@ class Watch:
             JobMissing: the job is gone.
             Stopping: this process is about to end.
         """
+        event = self._take()
+        if event is not None:  # a timer costs more than all the rest here
+            return event
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while True:
+                while event is None:
                     self._arrived.clear()
-                    if (event := self._take()) is not None:
-                        return event
                     await self._arrived.wait()
-        return None
+                    event = self._take()
+        return event
 
     def _take(self) -> Event | None:
         """The next event that is news here."""

@@ -44,6 +44,21 @@ async def test_sigterm_sends_observers_away_and_ends_within_ten_seconds(own_api:
     assert "Traceback" not in own_api.log.read_text()
 
 
+async def test_sigterm_is_obeyed_whatever_clients_do(own_api: Served, bench: Bench) -> None:
+    bench.start(rows=40)
+    play(bench, "job", 39, lambda claim: Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000}))
+    unfinished = f"POST /api/batch/start HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {own_api.token()}\r\n"
+    with socket.socket() as deaf, socket.create_connection(("127.0.0.1", own_api.settings.port)) as slow:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(slow.getpeername())
+        deaf.sendall(handshake(own_api, "job"))
+        slow.sendall(f"{unfinished}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
+        await until_logged(own_api, "SOCKET")
+        own_api.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(own_api.process.wait, LIMIT_S) == 0
+    assert "Traceback" not in own_api.log.read_text()
+
+
 async def test_an_observer_resumes_at_another_replica(own_api: Served, api: Served, bench: Bench) -> None:
     bench.start(rows=8)
     async with own_api.observe("job") as observer:
@@ -142,7 +157,9 @@ def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     """`python -m api` to its end."""
     command = [sys.executable, "-m", "api", *arguments]
     known = {"PATH": os.environ["PATH"]} | environ
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=3 * LIMIT_S, env=known, cwd=ROOT)
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=3 * LIMIT_S, env=known, cwd=ROOT
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("PORT", "x"), ("TAGSTREAM_SECRET_KEY", "short"), ("TAGSTREAM_HOST", "")])
