@@ -162,7 +162,8 @@ class _Connection(TCPServer):
             self._open.discard(self.writer.transport)
 
     async def _close(self) -> None:
-        connection = getattr(self.protocol.protocol, "connection", None)
+        protocol = getattr(self, "protocol", None)  # none yet where the client was gone at once
+        connection = getattr(protocol and protocol.protocol, "connection", None)
         if self._lingers:  # `run` is about to end
             await self._drop_what_comes()
         elif getattr(connection, "their_state", None) is h11.SEND_BODY and self._own_task is not None:
