@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dramatiq
+import redis
 from dramatiq.worker import Worker
 
 from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
@@ -31,6 +32,8 @@ IDLE_POLL_MS = 100
 """Consumers poll: by Dramatiq's default an idle worker notices a message after 0.3 s, with this after 0.04 s."""
 RELEASE_S = 2.0
 """Of the time that a platform leaves after SIGTERM, what giving rows back may take."""
+FAREWELL_S = 0.5
+"""What telling Redis may take after that. While it is away there is nobody to tell: leases and scheduler mend it."""
 
 
 @dataclass(slots=True)
@@ -46,15 +49,27 @@ class Running:
     settings: Settings
 
     def stop(self) -> None:
-        """Let running rows end for `shutdown_s`, then give the rest back: no attempt, no death."""
+        """Let running rows end for `shutdown_s`, then give the rest back: no attempt, no death.
+
+        Takes no longer than that and a moment, whatever Redis does.
+        """
         grace_s = max(0.0, self.settings.shutdown_s - RELEASE_S)
         give_back = threading.Timer(grace_s, self.leases.give_back, [self._release])
         give_back.daemon = True
         give_back.start()
-        self.worker.stop(timeout=round((grace_s + RELEASE_S) * 1000))
+        ending = threading.Thread(target=self._end, args=[grace_s + RELEASE_S], daemon=True)
+        ending.start()
+        ending.join(grace_s + RELEASE_S + FAREWELL_S)
         give_back.cancel()
         self.stopped.set()
         self.sandbox.close()
+
+    def _end(self, limit_s: float) -> None:
+        """Dramatiq's own end. It waits `limit_s` for its threads, and as long again for Redis, which may be away."""
+        try:
+            self.worker.stop(timeout=round(limit_s * 1000))
+        except redis.RedisError as fault:
+            log.warning("messages on hand are left to the queue: %s", fault)
 
     def _release(self, claim: Claim) -> None:
         row = Row.waiting(claim.row_id, claim.document.title, model_name=claim.model_name, id=claim.document.id)

@@ -4,6 +4,7 @@ Promises 3 and 4 of the service's reliability: a job's own state is the truth, e
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +39,17 @@ class Durable:
     def kill(self) -> None:
         """SIGKILL."""
         self._server.terminate()
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Connections stand, and nothing answers."""
+        process = self._server._process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 @pytest.fixture
@@ -134,6 +146,21 @@ async def test_results_that_came_while_redis_was_away_are_kept(
         await asyncio.to_thread(durable.start)
         await until(service.bench, ended)
     assert provider.stats.calls == 2
+
+
+@pytest.mark.parametrize("how", ["killed", "stalled"])
+async def test_sigterm_ends_a_worker_in_ten_seconds_although_redis_is_away(
+    service: Service, provider: Provider, durable: Durable, how: str
+) -> None:
+    provider.behaviour = Behaviour(each_document=["hang"])
+    service.start(rows=ROWS, **MODEL)
+    with service.worker() as running:
+        await provider.until(lambda stats: stats.in_flight == 2, timeout_s=60)
+        with durable.stalled():
+            if how == "killed":
+                durable.kill()
+            running.terminate()
+            assert await asyncio.to_thread(running.wait, 10) == 0
 
 
 async def test_a_queue_that_forgets_everything_loses_no_row(service: Service, provider: Provider) -> None:
