@@ -44,6 +44,8 @@ def _work(settings: Settings, stopping: Stopping) -> None:
             break  # the supervisor was killed: do not outlive it unseen
     log.info("stopping: running documents have %g s to end", settings.shutdown_s)
     running.stop()
+    logging.shutdown()
+    os._exit(0)  # Python would wait for threads that cannot be interrupted: one may be asking for a host's name
 
 
 def _supervise(settings: Settings, stopping: Stopping) -> None:

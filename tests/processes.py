@@ -36,10 +36,11 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def process(settings: Settings, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+def process(settings: Settings, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
     """`python -m ...`, killed at the end if it still runs."""
     command = [sys.executable, "-m", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(settings), start_new_session=True) as running:
+    known = environment(settings) | environ
+    with subprocess.Popen(command, cwd=ROOT, env=known, start_new_session=True) as running:
         try:
             yield running
         finally:

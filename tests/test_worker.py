@@ -1,5 +1,6 @@
 """A real worker process from the queue to the end of a job, with a real Redis and a model provider over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from protocol.words import ErrorCode, ErrorType, SourceType
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench, check_invariants, new_job
 from tests.processes import ended, environment, finished, process, until
+from tests.waiting import until as waiting_until
 
 MODEL = {"model_name": "mock/model", "api_key_from": "server"}
 
@@ -241,6 +243,11 @@ async def test_sigterm_gives_rows_back_without_an_attempt(
     check_invariants(service.bench)
 
 
+DOCUMENT_OF_A_SILENT_HOST = Document(
+    title="T", file_path="http://silent.example/a.pdf", file_source_type=SourceType.URL
+)
+
+
 def is_given_back(event: Any) -> bool:
     return event.row != "" and event.told.status == "pending" and event.told.error is None
 
@@ -254,6 +261,32 @@ async def test_sigterm_lets_a_running_row_end(service: Service, provider: Provid
         events = await until(service.bench, ended)
         assert running.wait(10) == 0
     assert events[-1].processed == 1
+
+
+SILENT_RESOLVER = """
+import os, socket, time
+asked = socket.getaddrinfo
+
+def silent(host, *rest, **options):
+    if host == b"silent.example" and not options.get("flags"):
+        os.close(os.open(os.environ["ASKED"], os.O_CREAT))
+        time.sleep(120)
+    return asked(host, *rest, **options)
+
+socket.getaddrinfo = silent
+"""
+
+
+async def test_sigterm_does_not_wait_for_a_resolver_that_says_nothing(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SILENT_RESOLVER)
+    service.settings = replace(service.settings, shutdown_s=1.0)
+    service.start(documents=[DOCUMENT_OF_A_SILENT_HOST])
+    environ = {"PYTHONPATH": str(tmp_path), "ASKED": str(tmp_path / "asked")}
+    with process(service.settings, "actors", **environ) as running:
+        await asyncio.to_thread(waiting_until, (tmp_path / "asked").exists)
+        running.terminate()
+        assert await asyncio.to_thread(running.wait, 10) == 0
+    check_invariants(service.bench)
 
 
 async def test_two_worker_processes_under_one_supervisor(service: Service, quick: Settings) -> None:
