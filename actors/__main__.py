@@ -12,7 +12,8 @@ from actors.stopping import Stopping
 
 log = logging.getLogger("actors")
 
-SUPERVISED = "--supervised"
+SUPERVISED = "--supervised-by"
+"""Followed by the supervisor's process id."""
 RESTART_PAUSE_S = 1.0
 """A process that dies as soon as it starts is not started again more often than this."""
 
@@ -38,10 +39,11 @@ def main() -> int:
 def _work(settings: Settings, stopping: Stopping) -> None:
     from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
 
-    running, parent = boot(settings), os.getppid()
+    supervisor = int(sys.argv[-1]) if SUPERVISED in sys.argv else None
+    running = boot(settings)
     while not stopping.wait(RESTART_PAUSE_S):
-        if SUPERVISED in sys.argv and os.getppid() != parent:
-            break  # the supervisor was killed: do not outlive it unseen
+        if supervisor is not None and os.getppid() != supervisor:
+            break  # it was killed: do not outlive it unseen
     log.info("stopping: running documents have %g s to end", settings.shutdown_s)
     running.stop()
     logging.shutdown()
@@ -52,7 +54,8 @@ def _supervise(settings: Settings, stopping: Stopping) -> None:
     """Keep so many workers running; each is this very program with one process."""
 
     def start() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "actors", SUPERVISED], start_new_session=True)  # noqa: S603
+        command = [sys.executable, "-m", "actors", SUPERVISED, str(os.getpid())]
+        return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own program
 
     workers = [start() for _ in range(settings.worker_processes)]
     while not stopping.wait(RESTART_PAUSE_S):

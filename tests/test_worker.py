@@ -19,7 +19,7 @@ from protocol.requests import Document, TaggingConfig
 from protocol.words import ErrorCode, ErrorType, SourceType
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench, check_invariants, new_job
-from tests.processes import ended, environment, finished, process, until
+from tests.processes import ended, environment, finished, kill, process, until
 from tests.waiting import until as waiting_until
 
 MODEL = {"model_name": "mock/model", "api_key_from": "server"}
@@ -297,6 +297,17 @@ async def test_two_worker_processes_under_one_supervisor(service: Service, quick
         supervisor.terminate()
         assert supervisor.wait(15) == 0
     check_invariants(service.bench)
+
+
+def test_workers_end_with_a_supervisor_that_is_killed_while_they_start(quick: Settings) -> None:
+    with process(replace(quick, worker_processes=2, shutdown_s=0.0), "actors") as supervisor:
+        workers = waiting_until(lambda: children(supervisor.pid))
+        kill(supervisor)
+    waiting_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def test_a_wrong_setting_is_one_sentence(quick: Settings) -> None:
