@@ -152,6 +152,25 @@ def insist(write: Callable[[], T]) -> T:
     while True:
         try:
             return write()
-        except (redis.ConnectionError, redis.TimeoutError) as fault:
+        except redis.RedisError as fault:
+            if not _passes(fault):
+                raise
             log.warning("a result is kept until Redis is back: %s", fault)
             time.sleep(REDIS_RETRY_S)
+
+
+def _passes(fault: redis.RedisError) -> bool:
+    """Whether Redis is away, or is there and does not write now; else it is our own fault, and will not pass."""
+    return isinstance(fault, _PASSING) or str(fault).startswith(_PASSING_WORDS)
+
+
+_PASSING = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.OutOfMemoryError,
+    redis.ReadOnlyError,  # a fail-over left us with a replica
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.TryAgainError,
+)
+# Redis-py has no classes for these: a script that takes long, a disk that is full, replicas that are missing.
+_PASSING_WORDS = ("BUSY ", "MISCONF ", "NOREPLICAS ")

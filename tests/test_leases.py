@@ -14,7 +14,7 @@ from actors.leases import Interrupted, Lease, Leases, insist
 from actors.settings import Settings
 from actors.store import Claim, key
 from protocol.messages import Row
-from tests.jobs import OWNER, Bench
+from tests.jobs import OWNER, Bench, success
 
 WAIT_S = 10
 
@@ -184,6 +184,37 @@ def test_a_result_is_kept_until_redis_is_back(monkeypatch: pytest.MonkeyPatch) -
         return answer
 
     assert insist(write) == "written"
+
+
+REFUSALS = {
+    "READONLY": (["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
+    "OOM": (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+    "NOREPLICAS": (["CONFIG", "SET", "min-replicas-to-write", "1"], ["CONFIG", "SET", "min-replicas-to-write", "0"]),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_result_is_kept_while_redis_answers_but_does_not_write(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    refuses, writes_again = REFUSALS[refusal]
+    monkeypatch.setattr("actors.leases.time.sleep", lambda _seconds: bench.redis.execute_command(*writes_again))
+    first, *_ = bench.start(rows=5)
+    claim = bench.claim(first)
+    bench.redis.execute_command(*refuses)
+    try:
+        [refilled] = insist(lambda: bench.store.finish(claim, success(claim)))
+    finally:
+        bench.redis.execute_command(*writes_again)
+    assert refilled.row_id == 4
+
+
+def test_a_fault_of_our_own_is_not_insisted_on() -> None:
+    def write() -> None:
+        raise redis.ResponseError("user_script:1: attempt to index a nil value")
+
+    with pytest.raises(redis.ResponseError):
+        insist(write)
 
 
 def test_a_lease_knows_its_claim(bench: Bench, leases: Leases) -> None:
