@@ -38,7 +38,7 @@ $(VENV)/ready: requirements-dev.txt
 	@touch $@
 
 # Every lock holds exact versions and hashes, and names no host to fetch from.
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
+LOCK = $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
 lock: $(VENV)/ready ## resolve the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv
