@@ -81,23 +81,25 @@ class RowRetries(Retries):
     def wait(self, claim: Claim, error: DocumentError) -> Wait | None:
         """How long the row waits for its next attempt; None: this was the last."""
         if isinstance(error, RateLimited):
-            delay_ms = self._rate_limit_delay_ms(claim, error)
-            return Wait(delay_ms, counts=False) if self._may_wait(claim, delay_ms) else None
+            return self._rate_limit_wait(claim, error)
         attempts = INTERNAL_ATTEMPTS if isinstance(error, InternalFault) else self.max_retries + 1
         if not error.retry or claim.faults + 1 >= attempts:
             return None
         _, backoff_ms = compute_backoff(claim.faults, factor=self.min_backoff, max_backoff=self.max_backoff)
         return Wait(max(backoff_ms, _spread(error.retry_after_ms or 0)), counts=True)
 
-    def _may_wait(self, claim: Claim, delay_ms: int) -> bool:
-        return claim.waited_ms + delay_ms <= self._rate_limit_wait_ms
+    def _rate_limit_wait(self, claim: Claim, error: RateLimited) -> Wait | None:
+        left_ms = self._rate_limit_wait_ms - claim.waited_ms
+        asked_ms = self._rate_limit_delay_ms(claim, error)
+        return Wait(min(_spread(asked_ms), left_ms), counts=False) if asked_ms <= left_ms else None
 
     def _rate_limit_delay_ms(self, claim: Claim, error: RateLimited) -> int:
-        if error.retry_after_ms is not None:
-            return _spread(max(RATE_LIMIT_MIN_MS, error.retry_after_ms))
-        earlier = claim.attempt - 1
-        _, backoff_ms = compute_backoff(earlier, factor=self.min_backoff, max_backoff=self.max_backoff)
-        return max(RATE_LIMIT_MIN_MS, backoff_ms)
+        """What the other side asks for, else what we make of its silence."""
+        asked_ms = error.retry_after_ms
+        if asked_ms is None:
+            earlier = claim.attempt - 1
+            _, asked_ms = compute_backoff(earlier, factor=self.min_backoff, max_backoff=self.max_backoff)
+        return max(RATE_LIMIT_MIN_MS, asked_ms)
 
     def _failed(self, claim: Claim, error: DocumentError) -> Row:
         known = _told(claim, error)

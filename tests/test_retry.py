@@ -24,6 +24,7 @@ from actors.errors import (
     TimedOut,
 )
 from actors.retry import AttemptFailed, RowRetries, Wait
+from actors.retry_after import RETRY_AFTER_CAP_MS
 from actors.settings import Settings
 from actors.store import Claim, RowAddress
 from protocol.words import DocumentStatus, ErrorCode, ErrorType
@@ -182,6 +183,13 @@ def test_waits_for_rate_limits_are_bounded_by_their_sum(bench: Bench, retries: R
     assert (row.error_type, row.retry_count) == (ErrorType.RATE_LIMIT, 40)
     assert row.retry_after_ms is not None
     assert row.retry_after_ms >= 30_000
+
+
+def test_the_longest_wait_that_is_ever_asked_for_is_waited_once(bench: Bench, retries: RowRetries) -> None:
+    claim = claimed(bench)
+    error = RateLimited("three days, capped", retry_after_ms=RETRY_AFTER_CAP_MS)
+    assert retries.wait(claim, error) == Wait(RETRY_AFTER_CAP_MS, counts=False)
+    assert retries.wait(replace(claim, waited_ms=RETRY_AFTER_CAP_MS), error) is None
 
 
 def test_many_429s_use_up_no_attempt(bench: Bench, retries: RowRetries) -> None:
