@@ -1,8 +1,8 @@
 """The scheduler: due rows → queue, and the reconciler: rows that should be moving and are not → sent again.
 
 Every worker process runs one in a thread; each step is one call of the script, so any number of them agree. The only
-clock is that of Redis. After its own connection was lost it waits one lease before it judges any: the workers
-that were cut off at the same moment must first have had the time to renew theirs.
+clock is that of Redis. After its own connection was lost, or Redis stood still, it waits one lease before it judges
+any: the workers that were cut off at the same moment must first have had the time to renew theirs.
 """
 
 import logging
@@ -43,16 +43,22 @@ class Scheduler:
             try:
                 self.step()
             except (redis.RedisError, BrokerError) as fault:
-                self._judge_from = time.monotonic() + self._lease_s
+                self._judge_no_lease_yet()
                 log.warning("nothing is scheduled while Redis is away: %s", fault)
 
     def step(self) -> None:
         """Send what is due, and give every row whose worker died another attempt."""
-        judge = time.monotonic() >= self._judge_from
-        due = self._store.tick(self._worker, queued=self._broker.queued(), judge_leases=judge)
+        asked = time.monotonic()
+        due = self._store.tick(self._worker, queued=self._broker.queued(), judge_leases=asked >= self._judge_from)
+        if time.monotonic() - asked > self._lease_s / 3:  # it stood still, and no worker could renew anything
+            self._judge_no_lease_yet()
+            due = due._replace(lapsed=[])
         self._dispatcher.send(due.send)
         for lapsed in due.lapsed:
             self._dispatcher.send(self._store.lapse(lapsed, again=_again(lapsed), failed=_failed(lapsed)))
+
+    def _judge_no_lease_yet(self) -> None:
+        self._judge_from = time.monotonic() + self._lease_s
 
 
 def _again(lapsed: Lapsed) -> Row:

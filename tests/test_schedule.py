@@ -1,5 +1,7 @@
 """The scheduler: what is due goes to the queue, what was lost goes again, and rows of dead workers run again."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,7 @@ from actors.broker import NAMESPACE, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
 from actors.schedule import LAPSED, Scheduler
 from actors.settings import Settings
-from actors.store import RowAddress
+from actors.store import Due, JobStore, RowAddress
 from protocol.words import DocumentStatus, ErrorType
 from tests.jobs import Bench, check_invariants, failure, new_job, waiting
 
@@ -27,6 +29,11 @@ class Scheduled:
             self.bench.store, self.broker, self.dispatcher, worker="worker/8", lease_s=settings.lease_s
         )
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.bench.close()
+        self.broker.client.connection_pool.disconnect()
+
     def queue(self) -> list[RowAddress]:
         """What lies in the queue, taken out of it."""
         client, name = self.broker.client, f"{NAMESPACE}:{QUEUE}"
@@ -36,8 +43,9 @@ class Scheduled:
 
 
 @pytest.fixture
-def scheduled(settings: Settings) -> Scheduled:
-    return Scheduled(settings)
+def scheduled(settings: Settings) -> Iterator[Scheduled]:
+    with closing(Scheduled(settings)) as one:
+        yield one
 
 
 def test_a_new_job_is_sent_a_chunk_at_a_time(scheduled: Scheduled) -> None:
@@ -105,6 +113,31 @@ def test_leases_are_judged_only_one_lease_after_the_connection_is_back(
     scheduled.scheduler.step()
     assert scheduled.queue() == [address]
     assert scheduled.bench.store.finish(claim, failure(claim)) == []
+
+
+def test_leases_are_judged_only_one_lease_after_redis_stood_still(
+    scheduled: Scheduled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client tries again by itself, so that a pause of less than its time-outs raises nothing."""
+    [address] = scheduled.bench.start(rows=1)
+    scheduled.bench.claim(address)
+    scheduled.bench.make_due()
+    clock = [1000.0]
+    monkeypatch.setattr("actors.schedule.time.monotonic", lambda: clock[0])
+    tick = JobStore.tick
+
+    def slow_tick(store: JobStore, worker: str, *, queued: int, judge_leases: bool) -> Due:
+        clock[0] += 12.0
+        return tick(store, worker, queued=queued, judge_leases=judge_leases)
+
+    with monkeypatch.context() as pause:
+        pause.setattr(JobStore, "tick", slow_tick)
+        scheduled.scheduler.step()
+    scheduled.scheduler.step()
+    assert scheduled.queue() == []
+    clock[0] += 10.1
+    scheduled.scheduler.step()
+    assert scheduled.queue() == [address]
 
 
 class OneOutage:
