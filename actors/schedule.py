@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 
+import msgspec
 import redis
 from dramatiq.errors import BrokerError
 
@@ -45,6 +46,8 @@ class Scheduler:
             except (redis.RedisError, BrokerError) as fault:
                 self._judge_no_lease_yet()
                 log.warning("nothing is scheduled while Redis is away: %s", fault)
+            except Exception:  # the outermost loop of its thread: without it rows would wait for ever
+                log.exception("a step of the scheduler failed by our own fault")
 
     def step(self) -> None:
         """Send what is due, and give every row whose worker died another attempt."""
@@ -55,7 +58,15 @@ class Scheduler:
             due = due._replace(lapsed=[])
         self._dispatcher.send(due.send)
         for lapsed in due.lapsed:
-            self._dispatcher.send(self._store.lapse(lapsed, again=_again(lapsed), failed=_failed(lapsed)))
+            self._lapse(lapsed)
+
+    def _lapse(self, lapsed: Lapsed) -> None:
+        try:
+            again, failed = _again(lapsed), _failed(lapsed)
+        except msgspec.MsgspecError as fault:
+            log.warning("row %d of job %s cannot be read: %s", lapsed.row_id, lapsed.job_id, fault)
+            return
+        self._dispatcher.send(self._store.lapse(lapsed, again=again, failed=failed))
 
     def _judge_no_lease_yet(self) -> None:
         self._judge_from = time.monotonic() + self._lease_s

@@ -57,7 +57,6 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     api_key_from: KeySource
     sealed_api_key: str | None = None
     documents: list[Document]
-    """Passwords sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,12 @@ class Lapsed(NamedTuple):
     row_id: int
     fence: int
     attempt: int
-    document: Document
+    stored: bytes
+
+    @property
+    def document(self) -> Document:
+        """Raises msgspec.MsgspecError where another version of ours stored what this one cannot read."""
+        return _document(self.stored)
 
 
 class Due(NamedTuple):
@@ -164,8 +168,7 @@ class JobStore:
             sealed["api_key"] = job.sealed_api_key
         word, *rest = self._call(
             job.job_id, "create", job.owner, secrets.token_hex(8), job.fingerprint, len(job.documents),
-            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed),
-            *map(_stored, job.documents),
+            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed), *map(_stored, job.documents),
         )  # fmt: skip
         if word == b"conflict":
             raise JobConflict(f"the job id {job.job_id} is taken by another request")
@@ -254,10 +257,7 @@ class JobStore:
         send, lapsed = self._call("", "tick", worker, queued, int(judge_leases), TICK_LIMIT)
         return Due(
             [RowAddress(job.decode(), run.decode(), row) for job, run, row in send],
-            [
-                Lapsed(job.decode(), run.decode(), row, fence, attempt, _document(document))
-                for job, run, row, fence, attempt, document in lapsed
-            ],
+            [Lapsed(job.decode(), run.decode(), *row) for job, run, *row in lapsed],
         )
 
     def _write(self, claim: Claim, command: str, *args: Any) -> list[Any] | None:

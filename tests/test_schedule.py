@@ -13,7 +13,7 @@ from actors.broker import NAMESPACE, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
 from actors.schedule import LAPSED, Scheduler
 from actors.settings import Settings
-from actors.store import Due, JobStore, RowAddress
+from actors.store import Due, JobStore, RowAddress, key
 from protocol.words import DocumentStatus, ErrorType
 from tests.jobs import Bench, check_invariants, failure, new_job, waiting
 
@@ -106,7 +106,7 @@ def test_leases_are_judged_only_one_lease_after_the_connection_is_back(
     scheduled.bench.make_due()
     clock = [1000.0]
     monkeypatch.setattr("actors.schedule.time.monotonic", lambda: clock[0])
-    outage = OneOutage(scheduled.scheduler)
+    outage = OneOutage(scheduled.scheduler, redis.ConnectionError("away"))
     scheduled.scheduler.run_until(outage)  # type: ignore[arg-type]
     assert scheduled.queue() == []
     clock[0] += 10.1
@@ -141,19 +141,38 @@ def test_leases_are_judged_only_one_lease_after_redis_stood_still(
 
 
 class OneOutage:
-    """Stands for the stop event: the first step meets a lost connection, the second does not, then it stops."""
+    """Stands for the stop event: the first step meets a fault, the second does not, then it stops."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler, self._step, self._steps = scheduler, scheduler.step, 0
+    def __init__(self, scheduler: Scheduler, fault: Exception) -> None:
+        self._scheduler, self._step, self._steps, self._fault = scheduler, scheduler.step, 0, fault
         scheduler.step = self._away  # type: ignore[method-assign]
 
     def _away(self) -> None:
         self._scheduler.step = self._step  # type: ignore[method-assign]
-        raise redis.ConnectionError("away")
+        raise self._fault
 
     def wait(self, _seconds: float) -> bool:
         self._steps += 1
         return self._steps > 2
+
+
+def test_a_row_that_cannot_be_read_stops_no_other(scheduled: Scheduled) -> None:
+    """A newer version's, say."""
+    unread, lapsed, waits = scheduled.bench.start(rows=3)
+    for address in (unread, lapsed, waits):
+        claim = scheduled.bench.claim(address)
+    scheduled.bench.store.retrying(claim, waiting(claim), delay_ms=60_000, counts=True)
+    scheduled.bench.redis.hset(key("job", "documents"), "0", '{"title": "T", "file_source_type": "moon"}')
+    scheduled.bench.make_due()
+    scheduled.scheduler.step()
+    assert set(scheduled.queue()) == {lapsed, waits}
+
+
+def test_a_fault_of_our_own_does_not_end_the_scheduler(scheduled: Scheduled) -> None:
+    scheduled.bench.store.create(new_job(rows=1))
+    outage = OneOutage(scheduled.scheduler, ZeroDivisionError())
+    scheduled.scheduler.run_until(outage)  # type: ignore[arg-type]
+    assert len(scheduled.queue()) == 1
 
 
 def test_a_chunk_counts_the_threads_of_every_living_worker(settings: Settings) -> None:
