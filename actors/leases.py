@@ -7,6 +7,7 @@ its deadline is interrupted: the coroutine that the row's thread waits for is ca
 import asyncio
 import concurrent.futures
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -31,10 +32,10 @@ class Interrupted(Exception):
 class Lease:
     """One held row."""
 
-    def __init__(self, claim: Claim, deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, claim: Claim, loop: asyncio.AbstractEventLoop) -> None:
         self.claim = claim
-        self.deadline = deadline
-        """By `time.monotonic`."""
+        self.deadline = math.inf
+        """By `time.monotonic`; set when its turn comes: what waits behind others does not take long itself."""
         self._loop = loop
         self._lock = threading.Lock()
         self._reason: Exception | None = None
@@ -88,11 +89,12 @@ class Leases:
 
         `alone`: no other row's work runs beside it in this process, since it may be what killed others.
         """
-        lease = Lease(claim, time.monotonic() + self._settings.document_timeout_s, self._loop)
+        lease = Lease(claim, self._loop)
         with self._room:
             self._held[id(lease)] = lease
         try:
             with self._turn(alone):
+                lease.deadline = time.monotonic() + self._settings.document_timeout_s
                 yield lease
         finally:
             with self._room:

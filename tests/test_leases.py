@@ -148,6 +148,24 @@ def test_a_dangerous_row_runs_with_no_other_beside_it(bench: Bench, leases: Leas
     assert log == ["0 in", "0 out", "1 in", "1 out", "2 in", "2 out"]
 
 
+def test_a_row_that_waits_for_its_turn_does_not_time_out(
+    bench: Bench, loop: asyncio.AbstractEventLoop, settings: Settings
+) -> None:
+    leases = Leases(bench.store, loop, replace(settings, document_timeout_s=0.0))
+    first, second = (bench.claim(address) for address in bench.start(rows=2))
+
+    def hold(claim: Claim) -> None:
+        with leases.hold(claim) as lease:
+            lease.check()
+
+    with ThreadPoolExecutor(1) as pool:
+        with leases.hold(first, alone=True):
+            done = pool.submit(hold, second)
+            wait_until_held(bench, leases, 2)
+            leases.renew()
+        done.result(WAIT_S)
+
+
 def wait_until_held(bench: Bench, leases: Leases, rows: int) -> None:
     """A row that waits for its turn is held too: renewing moves its time."""
     for _ in range(1000):
