@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  job:{id}   hash: owner, run, status, processed, failed, total, next, seq, fence, config, model_name,
 --                     api_key_from, fingerprint, created_ms, ttl_ms, retention_ms, message (of the ending)
--- KEYS[2]  jobs:active   zset job id -> the time (ms) at which something must happen to one of its rows
+-- KEYS[2]  jobs:active   zset job id -> the time (ms) at which the scheduler must look at it, or earlier
 -- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
 --
 -- owner:{sub}:jobs   zset job id -> created (ms)
@@ -32,6 +32,7 @@
 local job, active, workers = KEYS[1], KEYS[2], KEYS[3]
 local ROW_QUIET_MS = 5000      -- a message this old may be lost: look whether the queue is short
 local ROW_RESEND_MS = 60000    -- a message this old is sent again, however long the queue
+local TOP_UP_MS = 1000         -- a job with new rows is looked at so often: its chunk may have grown
 local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not counted
 local STREAM_MIN = 10000
 local CHUNK_MIN = 4
@@ -63,9 +64,16 @@ local function renew_ttl(ms)
 end
 
 -- When must the scheduler look at this job again?
-local function reschedule()
+local function next_look()
   local first = redis.call('ZRANGE', job .. ':due', 0, 0, 'WITHSCORES')
-  redis.call('ZADD', active, first[2] or now, job_id())
+  local known = redis.call('HMGET', job, 'next', 'total')
+  local rows_left = tonumber(known[1]) < tonumber(known[2])
+  return math.min(tonumber(first[2] or now), rows_left and now + TOP_UP_MS or math.huge)
+end
+
+-- Never later than was planned: what happens to one row does not put off the others.
+local function reschedule()
+  redis.call('ZADD', active, 'LT', next_look(), job_id())
 end
 
 local function tell(kind, row, body)
@@ -363,7 +371,7 @@ function commands.tick(worker, queued, judge, limit)
         look_at(known[1], row, tonumber(queued), threads, judge == '1', send, lapsed)
       end
       for _, row in ipairs(refill()) do send[#send + 1] = {id, known[1], row} end
-      reschedule()
+      redis.call('ZADD', active, next_look(), id)
       renew_ttl()
     end
   end

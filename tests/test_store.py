@@ -1,6 +1,7 @@
 """The job store: what each write does, and what it refuses."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -8,11 +9,12 @@ import msgspec
 import pytest
 
 from actors.settings import Settings
-from actors.store import JobConflict, JobMissing, JobOver, RowAddress, key
+from actors.store import Due, JobConflict, JobMissing, JobOver, RowAddress, key
 from protocol.messages import Row
 from protocol.requests import Document
 from protocol.words import DocumentStatus, ErrorType, JobStatus, SourceType
 from tests.jobs import OWNER, Bench, check_invariants, failure, new_job, success, waiting
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -59,6 +61,20 @@ def test_the_chunk_grows_with_the_living_threads_and_is_shared_by_jobs(bench: Be
     bench.tick()
     assert len(bench.start("first", rows=100)) == 16
     assert len(bench.start("second", rows=100)) == 8
+
+
+def test_a_chunk_that_has_grown_is_filled_before_a_row_ends(settings: Settings) -> None:
+    with closing(Bench(replace(settings, lease_s=3600.0))) as bench:
+        claims = [bench.claim(address) for address in bench.start(rows=30)]
+        assert len(claims) == 4
+
+        def work_goes_on() -> list[RowAddress]:
+            assert all(bench.store.renew(claims))
+            due: Due = bench.tick()
+            return due.send
+
+        sent = until(work_goes_on)
+    assert [address.row_id for address in sent] == list(range(4, 16))
 
 
 def test_a_claim_brings_everything_the_worker_needs(bench: Bench) -> None:
