@@ -102,8 +102,11 @@ class Feed:
         for _ in range(CATCH_UP_TRIES):
             watch.prepare()
             snapshot = await self._snapshot(job_id, cursor)
+            followed = self._jobs[job_id]
+            if followed.position and not followed.follows(snapshot.position.run):
+                followed.forget()  # the job was made anew: all who watch it begin anew, this watch among them
             if watch.accept(snapshot):
-                await self._follow(self._jobs[job_id], snapshot)
+                await self._follow(followed, snapshot)
                 return snapshot
         raise Gap
 

@@ -138,6 +138,23 @@ async def test_a_job_made_anew_under_its_observer_begins_anew(
     assert found[-1]["processed_count"] == "2"
 
 
+async def test_a_job_made_anew_begins_anew_for_all_although_one_observer_saw_it_first(feed: Feed, bench: Bench) -> None:
+    bench.start(rows=6)
+    async with aclosing(watching(feed)) as old, aclosing(watching(feed)) as new:
+        await until(old, "catchup")
+        play(bench, "job", 4)
+        await until_read(feed, bench)
+        for _ in range(8):
+            await until(old, "progress")
+        with bench.redis.pipeline() as pipeline:
+            pipeline.delete(*bench.redis.keys("job:*")).execute()
+        bench.start(rows=2)
+        await until(new, "catchup")
+        play(bench, "job")
+        ends = await asyncio.gather(until(old, "completed"), until(new, "completed"))
+    assert [end[-1]["processed_count"] for end in ends] == ["2", "2"]
+
+
 async def test_a_job_that_is_gone_is_told(feed: Feed, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "PULSE_S", 0.0)
     monkeypatch.setattr(feed_module, "BLOCK_MS", 20)
