@@ -225,7 +225,12 @@ def ending(status: JobStatus) -> type[Completed] | type[Cancelled] | type[Failed
     return _ENDINGS[status]
 
 
+class _Typed(msgspec.Struct):
+    type: str | None = None
+
+
 _encoder = msgspec.json.Encoder()
+_typed: msgspec.json.Decoder[_Typed] = msgspec.json.Decoder(_Typed)
 _messages: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _progress: msgspec.json.Decoder[Progress] = msgspec.json.Decoder(Progress)
 _refusals: msgspec.json.Decoder[Refusal] = msgspec.json.Decoder(Refusal)
@@ -244,10 +249,12 @@ def parse(frame: bytes | str) -> Message | Refusal:
     Raises:
         ProtocolError: the frame is no message of this protocol.
     """
-    faults: list[Exception] = []
-    for decoder in (_messages, _refusals, _progress):
+    try:
+        if _typed.decode(frame).type is not None:
+            return _messages.decode(frame)
         try:
-            return decoder.decode(frame)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
-            faults.append(fault)
-    raise ProtocolError(str(faults[0])) from faults[0]
+            return _progress.decode(frame)
+        except msgspec.ValidationError:  # a refusal is all that is left
+            return _refusals.decode(frame)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
+        raise ProtocolError(str(fault)) from fault

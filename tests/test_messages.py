@@ -139,6 +139,11 @@ def test_progress_without_type_is_understood() -> None:
     assert parse(PROGRESS) == Progress.of(JOB, manual, 0.1, None)
 
 
+def test_a_failed_row_without_type_is_no_refusal() -> None:
+    failed = Progress.of(JOB, Row.failed(0, "A", error="no", error_type=ErrorType.SOURCE), 0.1, None)
+    assert parse(to_json(failed).replace(b'"type":"progress",', b"")) == failed
+
+
 def test_absent_fields_are_left_out_and_never_null() -> None:
     row = Row.waiting(1, "A")
     assert to_json(row) == b'{"row_id":1,"row_number":2,"title":"A","status":"pending"}'
@@ -199,6 +204,8 @@ def test_what_a_newer_server_adds_is_ignored() -> None:
         "null",
         '{"type":"weather","job_id":"a"}',
         '{"type":"progress","job_id":"a","row_id":"0"}',
+        '{"type":"progress","job_id":"a","error":"no","error_type":"weather"}',
+        '{"type":"weather","job_id":"a","error":"no"}',
         b"\xff",
     ],
 )
