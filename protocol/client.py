@@ -150,6 +150,8 @@ class Client:
             try:
                 async with aclosing(self._server.listen(_socket(job_id, cursor))) as messages:
                     async for message in messages:
+                        if message.job_id != job_id:
+                            raise UnexpectedAnswer("a message of another job")
                         cursor = message.cursor or cursor
                         backoff.heard(news=not isinstance(message, Catchup))
                         if not heard.repeats(message):

@@ -10,7 +10,7 @@ unknown fields are ignored, so that a newer server can talk to an older client.
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -62,12 +62,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The caller's own id of the row, echoed."""
 
     def __post_init__(self) -> None:
-        if (self.tags is not None) != (self.status is DocumentStatus.SUCCESS):
-            raise ValueError("a row has tags exactly when its status is success")
-        if (self.error is None) != (self.error_type is None):
-            raise ValueError("error and error_type come together")
-        if self.status is DocumentStatus.FAILED and self.error is None:
-            raise ValueError("a failed row says its error")
+        _check_promises(self)
 
     @classmethod
     def processing(cls, row_id: int, title: str, **known: Any) -> Self:
@@ -147,6 +142,9 @@ class Progress(_Frame, frozen=True, kw_only=True, tag="progress"):
     id: str | None = None
     cursor: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_promises(self)
+
     @classmethod
     def of(cls, job_id: str, row: Row, progress: float, cursor: str | None) -> Self:
         """The message that tells `row`; a final row's `cursor` resumes behind it."""
@@ -161,11 +159,23 @@ class Progress(_Frame, frozen=True, kw_only=True, tag="progress"):
 _ROW = Row.__struct_fields__
 
 
+def _check_promises(told: Row | Progress) -> None:
+    if (told.tags is not None) != (told.status is DocumentStatus.SUCCESS):
+        raise ValueError("a row has tags exactly when its status is success")
+    if (told.error is None) != (told.error_type is None):
+        raise ValueError("error and error_type come together")
+    if told.status is DocumentStatus.FAILED and told.error is None:
+        raise ValueError("a failed row says its error")
+
+
+_Digits = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
+
+
 class _Counted(_Frame, frozen=True, kw_only=True):
     """An ending. Both counts are strings here and only here (seed §4)."""
 
-    processed_count: str
-    failed_count: str
+    processed_count: _Digits
+    failed_count: _Digits
     message: str
     cursor: str | None = None
 

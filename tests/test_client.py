@@ -226,6 +226,12 @@ async def test_an_answer_of_another_protocol_is_not_taken(frame: str | bytes) ->
             await watch(stage.url)
 
 
+async def test_a_message_of_another_job_is_not_taken() -> None:
+    async with theatre(says(catchup(), Keepalive(job_id="other", status=JobStatus.PROCESSING))) as stage:
+        with pytest.raises(UnexpectedAnswer, match="another job"):
+            await watch(stage.url)
+
+
 async def test_a_message_without_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MESSAGE_MAX_BYTES", 1_000)
     async with theatre(says(Catchup(job_id="j" * 2_000, state=state(0), results=[]))) as stage:

@@ -206,6 +206,9 @@ def test_what_a_newer_server_adds_is_ignored() -> None:
         '{"type":"progress","job_id":"a","row_id":"0"}',
         '{"type":"progress","job_id":"a","error":"no","error_type":"weather"}',
         '{"type":"weather","job_id":"a","error":"no"}',
+        '{"type":"progress","job_id":"a","row_id":0,"title":"A","status":"success","progress":1.0}',
+        '{"type":"progress","job_id":"a","row_id":0,"title":"A","status":"failed","progress":1.0}',
+        '{"type":"completed","job_id":"a","processed_count":"all","failed_count":"0","message":"m"}',
         b"\xff",
     ],
 )
