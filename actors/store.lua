@@ -20,6 +20,7 @@
 --   a  attempts begun           n  attempts that count against the limit     w  ms waited for rate limits
 --   d  deaths while extracting  f  fence of the last claim                   c  claim id
 --   g  stage: fetch | extract | tag              t  when its message was sent (ms)
+--   r  how often it was sent again, unclaimed
 --   l  what observers were last told of it (JSON); absent: nothing yet
 --
 -- Events: `created`, `progress` (body: the row), `completed | cancelled | error` (body: the sentence).
@@ -31,7 +32,8 @@
 
 local job, active, workers = KEYS[1], KEYS[2], KEYS[3]
 local ROW_QUIET_MS = 5000      -- a message this old may be lost: look whether the queue is short
-local ROW_RESEND_MS = 60000    -- a message this old is sent again, however long the queue
+local ROW_RESEND_MS = 60000    -- a message this old is sent again, however long the queue; the next time twice as old
+local ROW_RESENDS_MAX = 6      -- so often doubled: an hour
 local TOP_UP_MS = 1000         -- a job with new rows is looked at so often: its chunk may have grown
 local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not counted
 local STREAM_MIN = 10000
@@ -54,10 +56,12 @@ local function job_id()
   return string.sub(job, 6, -2)
 end
 
--- Every write ends here, so that no key is ever without a time to live.
+-- Every write ends here, so that no key is ever without a time to live, and no job is gone before its rows are due.
 local function renew_ttl(ms)
   local known = redis.call('HMGET', job, 'ttl_ms', 'owner')
   ms = ms or tonumber(known[1])
+  local last = redis.call('ZRANGE', job .. ':due', -1, -1, 'WITHSCORES')[2]
+  if last then ms = math.max(ms, last - now + math.min(ms, ROW_RESEND_MS)) end
   for _, part in ipairs(PARTS) do redis.call('PEXPIRE', job .. part, ms) end
   expire_no_sooner('owner:{' .. known[2] .. '}:jobs', ms)
   if redis.call('EXISTS', active) == 1 then expire_no_sooner(active, ms) end
@@ -223,7 +227,7 @@ function commands.claim(run, row, claim, lease_ms)
   if state.s == 'running' then return {'held'} end
   if state.s == 'waiting' then return {'early'} end
   redis.call('HSET', job, 'status', 'processing')
-  state.s, state.c, state.g, state.a = 'running', claim, 'fetch', state.a + 1
+  state.s, state.c, state.g, state.a, state.r = 'running', claim, 'fetch', state.a + 1, nil
   state.f, state.l = redis.call('HINCRBY', job, 'fence', 1), processing(row, state.a + 0)
   put_row(row, state, now + lease_ms)
   tell('progress', row, state.l)
@@ -337,6 +341,11 @@ function commands.cancel(owner)
   return {'ok', 'cancelled'}
 end
 
+-- How long a message may lie in a long queue before another is sent: else a slow job floods it with its own repeats.
+local function patience_ms(state)
+  return ROW_RESEND_MS * 2 ^ math.min(state.r or 0, ROW_RESENDS_MAX)
+end
+
 -- One due row: what has to be done about it, appended to `send` or `lapsed`.
 local function look_at(run, row, queued, threads, judge, send, lapsed)
   local state = row_state(row)
@@ -347,7 +356,8 @@ local function look_at(run, row, queued, threads, judge, send, lapsed)
       local document = redis.call('HGET', job .. ':documents', row)
       lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a, document}
     end
-  elseif state.s == 'waiting' or queued < threads or now - state.t >= ROW_RESEND_MS then
+  elseif state.s == 'waiting' or queued < threads or now - state.t >= patience_ms(state) then
+    if state.s == 'sent' then state.r = (state.r or 0) + 1 end
     put_sent(row, state)
     send[#send + 1] = {job_id(), run, tonumber(row)}
   else

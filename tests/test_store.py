@@ -238,10 +238,22 @@ def test_a_lost_message_is_sent_again_at_once_when_the_queue_is_short(bench: Ben
 
 def test_a_message_that_waited_a_minute_is_sent_again_however_long_the_queue(bench: Bench) -> None:
     [address] = bench.start(rows=1)
-    state = bench.state(0)
-    bench.redis.hset(key("job", "rows"), "0", msgspec.json.encode(state | {"t": state["t"] - 60_000}))
-    bench.make_due()
-    assert bench.tick(queued=1000).send == [address]
+    for minutes in (1, 2, 4):
+        for age_ms, sent in ((minutes * 60_000 - 5_000, []), (minutes * 60_000, [address])):
+            state = bench.state(0)
+            now_ms = int(bench.redis.time()[0]) * 1000
+            bench.redis.hset(key("job", "rows"), "0", msgspec.json.encode(state | {"t": now_ms - age_ms}))
+            bench.make_due()
+            assert bench.tick(queued=1000).send == sent
+
+
+def test_a_job_outlives_the_wait_of_its_rows(settings: Settings) -> None:
+    bench = Bench(replace(settings, job_ttl_s=10))
+    [address] = bench.start(rows=1)
+    claim = bench.claim(address)
+    bench.store.retrying(claim, waiting(claim), delay_ms=600_000, counts=False)
+    for part in ("", "documents", "rows", "due", "events"):
+        assert bench.redis.pttl(key("job", part)) > 600_000
 
 
 def test_cancel_ends_the_job_and_nothing_begins_afterwards(bench: Bench) -> None:
