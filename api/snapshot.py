@@ -23,6 +23,8 @@ from protocol.requests import valid_job_id
 from protocol.words import DocumentStatus, JobStatus
 
 _CURSOR = re.compile(r"([0-9a-f]{1,64})\.(\d{1,19}-\d{1,19})", re.ASCII)
+ROWS_READ_MIN = 500
+"""Rows read in one command: a small page of a rare status must not ask Redis once a row."""
 _FACTS = ("owner", "run", "status", "processed", "failed", "total", "seq", "model_name", "created_ms", "message")
 
 read_row = msgspec.json.Decoder(Row).decode
@@ -183,8 +185,9 @@ class Reader:
         """
         total = int((await self._owned(job_id, owner, ("total",)))[0] or 0)
         found: list[tuple[int, bytes]] = []
-        for first in range(after + 1, total, limit):
-            rows = range(first, min(first + limit, total))
+        step = max(limit, ROWS_READ_MIN)
+        for first in range(after + 1, total, step):
+            rows = range(first, min(first + step, total))
             stored = await self._values(key(job_id, "results"), [str(row) for row in rows])
             found += [(row, text) for row, text in zip(rows, stored, strict=True) if text and _is(status, text)]
             if len(found) >= limit:

@@ -71,6 +71,14 @@ async def test_results_of_one_status_skip_the_others(api: Served, bench: Bench) 
     assert rest["next"] is None
 
 
+async def test_a_small_page_of_a_rare_status_is_few_commands(api: Served, bench: Bench) -> None:
+    bench.start(rows=300)
+    play(bench, "job", 1)
+    bench.redis.config_resetstat()
+    assert (await get(api, "job/results?status=failed&limit=1")).json()["results"] == []
+    assert bench.redis.info("commandstats")["cmdstat_hmget"]["calls"] < 10
+
+
 async def test_a_status_within_the_metadata_is_not_the_rows_own(api: Served, bench: Bench) -> None:
     bench.start(rows=1)
     play(bench, "job", end=lambda _claim: Row.success(0, "x", tags=["a"], metadata={"status": "failed"}))
