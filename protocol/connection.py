@@ -9,8 +9,9 @@ import random
 import re
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 import msgspec
@@ -66,6 +67,13 @@ class Backoff:
         await asyncio.sleep(fault.retry_after_s + random.uniform(0, bound_s))  # noqa: S311 - spreads load, no secret
 
 
+class _Connect(connect):
+    """Follows no redirect, as the calls over HTTP do not: it is told as the answer that it is."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class Server:
     """Raises only `protocol.failures`.
 
@@ -74,12 +82,10 @@ class Server:
     """
 
     def __init__(self, base_url: str, token: Token, backoff_s: tuple[float, float]) -> None:
-        parts = urlsplit(base_url.rstrip("/"))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("base_url wants http:// or https:// with a host")
+        parts = _address(base_url)
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._token, self._backoff_s = token, backoff_s
-        self._direct = _is_loopback(parts.hostname)
+        self._direct = _is_loopback(parts.hostname or "")
         self._socket_url = parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
         self._http = httpx2.AsyncClient(base_url=parts.geturl(), timeout=CALL_TIMEOUT_S, trust_env=not self._direct)
 
@@ -104,7 +110,7 @@ class Server:
         """The messages of one connection. It never ends by itself: it raises when the connection is over."""
         headers = await self._headers()
         try:
-            async with connect(
+            async with _Connect(
                 self._socket_url + path,
                 additional_headers=headers,
                 proxy=None if self._direct else True,
@@ -162,6 +168,14 @@ def _message(frame: str | bytes) -> Message:
     if isinstance(said, Refusal):
         raise job_not_found(said.error) if said.error == JOB_NOT_FOUND else not_authenticated(said.error)
     return said
+
+
+def _address(base_url: str) -> SplitResult:
+    with suppress(ValueError):
+        parts = urlsplit(base_url.rstrip("/"))
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:  # an odd port raises here
+            return parts
+    raise ValueError("base_url wants http:// or https:// with a host")
 
 
 def _named(fault: Exception) -> str:

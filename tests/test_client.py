@@ -5,7 +5,8 @@ from contextlib import aclosing
 from http import HTTPStatus
 
 import pytest
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from protocol import connection
 from protocol.client import Client, JobNotFound, NotAuthenticated, RequestRefused, Token, UnexpectedAnswer, Unreachable
@@ -159,6 +160,20 @@ async def test_a_refused_handshake_ends_the_watching(status: HTTPStatus, error: 
         with pytest.raises(error) as refused:
             await watch(stage.url)
     assert refused.value.status == status
+
+
+@pytest.mark.parametrize("place", ["https://example.org/", "ws://a:99999/", "http://[", "/elsewhere"])
+async def test_a_redirect_is_told_and_not_followed(place: str) -> None:
+    def away(connection: ServerConnection, _request: Request) -> Response:
+        answer = connection.respond(HTTPStatus.FOUND, "")
+        answer.headers["Location"] = place
+        return answer
+
+    async with serve(ServerConnection.wait_closed, "127.0.0.1", 0, process_request=away) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(RequestRefused) as refused:
+            await watch(f"http://127.0.0.1:{port}")
+    assert refused.value.status == 302
 
 
 @pytest.mark.parametrize("reason", ["", "because"])

@@ -187,7 +187,10 @@ async def test_an_answer_to_something_else_is_unexpected(office: Office, client:
             await client.status("a")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://a", "http://", "/api"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost:8000", "ftp://a", "http://", "/api", "http://a:x", "http://a:99999", "http://a:0", "http://[::1"],
+)
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):
         Server(url, "t", (0.1, 1.0))
