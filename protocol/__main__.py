@@ -114,7 +114,7 @@ def _token(asked: argparse.Namespace, environ: Mapping[str, str]) -> str | Calla
     """The caller's token; a file is read again whenever one is needed, so that it can be renewed meanwhile."""
     if asked.token_file is not None:
         path: Path = asked.token_file
-        return lambda: path.read_text().strip()
+        return lambda: path.read_text(errors="replace").strip()
     if not environ.get("TAGSTREAM_TOKEN"):
         raise BadCall("no token: set TAGSTREAM_TOKEN or give --token-file")
     return environ["TAGSTREAM_TOKEN"]
@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as fault:
         print(f"{fault.filename}: {fault.strerror}", file=sys.stderr)
         return 2
-    except (BadCall, BadFile, ClientError) as fault:
+    except (BadCall, BadFile, ClientError, UnicodeEncodeError) as fault:  # the last: an argument that is no text
         print(one_line(str(fault)), file=sys.stderr)
         return 2
 
