@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import h11
@@ -19,6 +20,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config
 from hypercorn.logging import Logger
+from hypercorn.protocol.events import Event, Request
 from hypercorn.protocol.ws_stream import WSStream
 
 from actors.settings import Settings
@@ -41,6 +43,8 @@ GRACE_S = 5.0
 """Requests and sockets have so long to end after SIGTERM; then their connections are dropped."""
 EXIT_S = 9.0
 """Whatever has not ended then is abandoned."""
+
+_LISTS = frozenset({b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"})
 
 
 class CannotListen(OSError):
@@ -181,7 +185,17 @@ class _Connection(TCPServer):
 
 
 class _Stream(WSStream):
-    """Hypercorn answers a frame that is too large with 1009, but then keeps all that still comes, and tells nobody."""
+    """Hypercorn's socket, with two faults mended.
+
+    It answers a frame that is too large with 1009, but then keeps all that still comes, and tells nobody. And
+    bytes that are not ASCII in a list that it reads from the handshake are an exception to it, logged at length.
+    """
+
+    async def handle(self, event: Event) -> None:
+        if isinstance(event, Request):
+            legible = [each for each in event.headers if each[0].lower() not in _LISTS or each[1].isascii()]
+            event = replace(event, headers=legible)
+        await super().handle(event)
 
     async def _handle_events(self) -> None:
         told = self.buffer.length > self.buffer.max_length
@@ -203,7 +217,7 @@ def _mend() -> None:
 
     - No permessage-deflate: it costs 100 MB for a thousand observers.
     - A handler may drop its connection, and a refused body does not hide the answer.
-    - A frame that is too large ends the connection, and costs no memory.
+    - A frame that is too large ends the connection, and costs no memory; a hostile handshake is no exception.
     """
     for module, name, ours in (
         (hypercorn.protocol.ws_stream, "server_extensions_handshake", lambda _offered, _known: None),

@@ -194,6 +194,16 @@ async def until_logged(api: Served, text: str) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "User-Agent"])
+def test_bytes_that_are_no_text_in_a_handshake_are_no_fault_of_ours(api: Served, bench: Bench, name: str) -> None:
+    bench.start(rows=1)
+    play(bench, "job")
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
+        client.sendall(handshake(api, "job").replace(b"Host: x", f"Host: x\r\n{name}: bearer, \xff".encode("latin1")))
+        assert client.recv(64).startswith(b"HTTP/1.1 101 ")
+    assert "Traceback" not in api.log.read_text()
+
+
 async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", compression="deflate") as observer:
