@@ -20,7 +20,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config
 from hypercorn.logging import Logger
-from hypercorn.protocol.events import Event, Request
+from hypercorn.protocol.events import Event, Request, StreamClosed
 from hypercorn.protocol.ws_stream import WSStream
 
 from actors.settings import Settings
@@ -185,10 +185,11 @@ class _Connection(TCPServer):
 
 
 class _Stream(WSStream):
-    """Hypercorn's socket, with two faults mended.
+    """Hypercorn's socket, with three faults mended.
 
-    It answers a frame that is too large with 1009, but then keeps all that still comes, and tells nobody. And
-    bytes that are not ASCII in a list that it reads from the handshake are an exception to it, logged at length.
+    It answers a frame that is too large with 1009, but then keeps all that still comes, and tells nobody. Bytes
+    that are not ASCII in a list that it reads from the handshake are an exception to it, logged at length. And a
+    handshake that it refuses itself leaves the connection open for ever.
     """
 
     async def handle(self, event: Event) -> None:
@@ -196,6 +197,8 @@ class _Stream(WSStream):
             legible = [each for each in event.headers if each[0].lower() not in _LISTS or each[1].isascii()]
             event = replace(event, headers=legible)
         await super().handle(event)
+        if isinstance(event, Request) and self.closed:
+            await self.send(StreamClosed(stream_id=self.stream_id))
 
     async def _handle_events(self) -> None:
         told = self.buffer.length > self.buffer.max_length

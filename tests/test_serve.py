@@ -204,6 +204,13 @@ def test_bytes_that_are_no_text_in_a_handshake_are_no_fault_of_ours(api: Served,
     assert "Traceback" not in api.log.read_text()
 
 
+def test_a_handshake_of_another_version_ends_its_connection(api: Served) -> None:
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
+        client.sendall(handshake(api, "job").replace(b"Version: 13", b"Version: 8"))
+        assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
+        assert client.recv(4096) == b""
+
+
 async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", compression="deflate") as observer:
