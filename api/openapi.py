@@ -48,7 +48,7 @@ OPERATIONS: dict[str, Operation] = {
     "batch.cancel": Operation({200: JobReport}, (*_JOB, 409)),
     "results.status": Operation({200: JobReport}, _JOB),
     "results.results": Operation({200: Page}, (*_JOB, 422), query=_PAGE),
-    "observe.observer": Operation({101: None}, query=_SOCKET),
+    "observe.observer": Operation({101: None}, (426,), query=_SOCKET),
     "app.health": Operation({200: None}, public=True),
     "app.ready": Operation({200: None}, (503,), public=True),
     "app.description": Operation({200: None}, public=True),

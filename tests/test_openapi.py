@@ -54,3 +54,10 @@ async def test_it_is_public(api: Served) -> None:
         answer = await client.get("/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1")
+
+
+async def test_what_a_socket_answers_to_plain_http_is_described(api: Served) -> None:
+    async with api.client() as client:
+        answer = await client.get("/api/batch/ws/job")
+    told = described()["paths"]["/api/batch/ws/{job_id}"]["get"]["responses"][str(answer.status_code)]
+    assert list(told["content"]) == [answer.headers["content-type"]]
