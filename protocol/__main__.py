@@ -59,7 +59,7 @@ async def watch(client: Client, asked: argparse.Namespace) -> int:
         return await _watch_as_json(client, asked.job)
     console, view = make_console(), JobView(asked.job)
     show = (Picture if console.is_terminal else Lines)(console, view)
-    async with aclosing(client.watch(asked.job)) as messages:
+    async with aclosing(client.watch(asked.job, on_lost=show.lost)) as messages:
         with show:
             async for message in messages:
                 view.apply(message)

@@ -11,7 +11,7 @@ chooses the job's id beforehand. `watch` reconnects by itself with its cursor. T
 """
 
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -134,11 +134,14 @@ class Client:
                 return
             query["after"] = page.next
 
-    async def watch(self, job_id: str, cursor: str | None = None) -> AsyncGenerator[Message, None]:
+    async def watch(
+        self, job_id: str, cursor: str | None = None, *, on_lost: Callable[[ClientError], None] | None = None
+    ) -> AsyncGenerator[Message, None]:
         """All that happens to the job, up to and with its ending, over any number of connections.
 
         Each connection begins with a catchup; no progress is told twice. Leave the iteration early inside
-        `contextlib.aclosing`, so that the socket closes at once.
+        `contextlib.aclosing`, so that the socket closes at once. `on_lost` is told of each connection that
+        could not be made or broke off; the next message says that there is one again.
 
         Raises:
             JobNotFound, NotAuthenticated: also when that comes true while watching.
@@ -159,7 +162,7 @@ class Client:
                         if isinstance(message, Ending):
                             return
             except ClientError as fault:
-                await backoff.wait(fault)
+                await backoff.wait(fault, on_lost)
 
 
 def _job(job_id: str) -> str:

@@ -57,12 +57,14 @@ class Backoff:
         if news:
             self._tries = 0
 
-    async def wait(self, fault: ClientError) -> None:
+    async def wait(self, fault: ClientError, on_wait: Callable[[ClientError], None] | None = None) -> None:
         """Wait before the next try; raises `fault` where another would not help, or too many did not."""
         now, self._tries = asyncio.get_running_loop().time(), self._tries + 1
         self._gives_up_at = min(self._gives_up_at, now + self._patience_s)
         if fault.retry_after_s is None or self._tries >= self._tries_max or now >= self._gives_up_at:
             raise fault
+        if on_wait is not None:
+            on_wait(fault)
         bound_s = min(self._max_s, self._first_s * 2.0 ** min(self._tries - 1, 30))
         await asyncio.sleep(fault.retry_after_s + random.uniform(0, bound_s))  # noqa: S311 - spreads load, no secret
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol.document import one_line
+from protocol.failures import ClientError
 from protocol.messages import Catchup, Completed, Ending, JobState, Keepalive, Message, Progress, Row
 from protocol.view import JobView
 from protocol.words import DocumentStatus, JobStatus
@@ -98,6 +99,10 @@ class Lines:
             self._console.print(Text(line), soft_wrap=True)
         self._status = self._view.state.status if self._view.state else None
 
+    def lost(self, fault: ClientError) -> None:
+        """Called when there is no connection: another one is being made."""
+        self._console.print(Text(one_line(f"connecting again: {fault}")), soft_wrap=True)
+
     def _lines(self, message: Message) -> Iterator[str]:
         match message:
             case Catchup():
@@ -126,6 +131,7 @@ class Picture:
         self._console, self._view = console, view
         self._ended: deque[Row] = deque(maxlen=console.size.height)
         self._due: dict[int, float] = {}
+        self._lost = ""
         self._live = Live(
             console=console,
             get_renderable=self._draw,
@@ -145,6 +151,7 @@ class Picture:
 
     def hear(self, message: Message) -> None:
         """Called with each message when the view has taken it in."""
+        self._lost = ""
         match message:
             case Catchup():
                 self._ended.extend(message.results)
@@ -152,6 +159,10 @@ class Picture:
                     self._note(waiting.row)
             case Progress():
                 self._note(message.row)
+
+    def lost(self, fault: ClientError) -> None:
+        """Called when there is no connection: another one is being made."""
+        self._lost = one_line(f"  connecting again: {fault}")
 
     def _note(self, row: Row) -> None:
         self._due.pop(row.row_id, None)
@@ -170,8 +181,8 @@ class Picture:
         moving = [row for row in rows if row.status is DocumentStatus.PROCESSING or _waits(row)]
         ended = list(self._ended)[-max(1, room - min(len(moving), room // 2)) :]
         return Group(
-            Text(f"job {self._view.job_id}: {state.status}", style="bold"),
-            ProgressBar(total=1.0, completed=state.progress),
+            Text.assemble((f"job {self._view.job_id}: {state.status}", "bold"), (self._lost, "yellow")),
+            _bar(state.progress),
             Text(summary(state)),
             *self._section("in motion", moving[: room - len(ended)], len(moving)),
             *self._section("last ended", ended[::-1], len(ended)),
@@ -193,6 +204,13 @@ class Picture:
         due = self._due.get(row.row_id)
         again = _again(max(0.0, due - time.monotonic())) + "; " if due is not None and not row.status.final else ""
         return again + outcome(row)
+
+
+def _bar(progress: float) -> Table:
+    """A line of its own: Rich's bar alone ends without one."""
+    bar = Table.grid(expand=True)
+    bar.add_row(ProgressBar(total=1.0, completed=progress))
+    return bar
 
 
 def _waits(row: Row) -> bool:

@@ -1,10 +1,12 @@
 """What people see: bounded by their terminal, harmless to it."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
+from protocol.failures import Unreachable
 from protocol.messages import Cancelled, Catchup, Completed, JobState, Keepalive, Message, Progress, Row
 from protocol.terminal import TABLE_ROWS_MAX, Lines, Picture, make_console, print_ending, print_rows
 from protocol.view import JobView
@@ -107,6 +109,22 @@ def test_the_live_picture_counts_down_to_the_next_try(monkeypatch: pytest.Monkey
     monkeypatch.setattr("time.monotonic", lambda: 102.0)
     shown.print(picture._draw())
     assert "again in 1.0 s; Too many requests (rate-limit)" in text_of(shown)
+
+
+def test_the_live_picture_shows_the_counts_below_the_bar() -> None:
+    shown = console(terminal=True)
+    tell(Picture, shown, catchup(60), progress(Row.success(0, "A", tags=["a"])))
+    assert re.search(r"^1 of 60 done: 1 tagged, 0 failed", text_of(shown), re.MULTILINE)
+
+
+@pytest.mark.parametrize("show", [Lines, Picture])
+def test_a_lost_connection_is_told(show: type[Lines | Picture]) -> None:
+    shown = console(terminal=show is Picture)
+    view = JobView(JOB)
+    view.apply(catchup(2))
+    with show(shown, view) as display:
+        display.lost(Unreachable("the server cannot be reached"))
+    assert "connecting again: the server cannot be reached" in text_of(shown)
 
 
 def test_the_live_picture_says_that_it_connects() -> None:
