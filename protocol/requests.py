@@ -27,7 +27,8 @@ FIELDS = ("documents", "config", "column_mapping", "job_id")
 CONTAINERS_MIN, CONTAINERS_PER_DOCUMENT = 10_000, 20
 """Objects and lists that a body may hold: more, at 64 bytes and more each, only costs memory and time."""
 
-_JOB_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_JOB_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,128}")
+"""But not `.` and `..`: in an address they mean something else, so nobody could ask for such a job."""
 
 
 class StartBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +46,7 @@ class StartBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def valid_job_id(text: str) -> bool:
-    """Whether `text` can name a job: 1-128 of `A-Z a-z 0-9 . _ -`."""
+    """Whether `text` can name a job: 1-128 of `A-Z a-z 0-9 . _ -`, and not `.` or `..`."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -73,7 +74,7 @@ def _read_job_id(value: object, faults: Faults) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not valid_job_id(value):
-        faults.add("job_id", "wants 1 to 128 of A-Z a-z 0-9 . _ -")
+        faults.add("job_id", "wants 1 to 128 of A-Z a-z 0-9 . _ -, and more than one or two dots")
         return None
     return value
 
