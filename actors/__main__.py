@@ -31,12 +31,20 @@ def main() -> int:
     stopping = Stopping()
     if settings.worker_processes > 1 and SUPERVISED not in sys.argv:
         _supervise(settings, stopping)
-    else:
+        return 0
+    try:
         _work(settings, stopping)
-    return 0
+    except BadSetting as fault:
+        print(fault, file=sys.stderr)
+    return 2
 
 
 def _work(settings: Settings, stopping: Stopping) -> None:
+    """Ends the process with 0.
+
+    Raises:
+        BadSetting: the Redis that a setting names will not have us.
+    """
     from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
 
     supervisor = int(sys.argv[-1]) if SUPERVISED in sys.argv else None

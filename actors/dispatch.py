@@ -23,6 +23,10 @@ class Dispatcher:
         self._store = store
         self._broker = broker
 
+    def check(self) -> None:
+        """Raises redis.RedisError where the queue cannot be used."""
+        self._broker.queued()
+
     def refill(self, job_id: str) -> None:
         """Send as many new rows of the job as its chunk has room for."""
         self.send(self._store.refill(job_id))

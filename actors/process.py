@@ -61,7 +61,7 @@ class Processor:
             raise AttemptFailed(claim, error) from None
         except Exception:
             log.exception("row %d of job %s failed by our own fault", row_id, job_id)
-            raise AttemptFailed(claim, InternalFault("something went wrong inside the service")) from None
+            raise AttemptFailed(claim, InternalFault("Something went wrong inside the service.")) from None
 
     def _tagged(self, claim: Claim, lease: Lease) -> Row:
         started = time.monotonic()
@@ -108,11 +108,13 @@ class Processor:
 
     def _api_key(self, claim: Claim) -> str:
         if claim.api_key_from == "server":
+            if not self.settings.provider_api_key:
+                raise KeyRefused("The job counts on the server's own key, and this server has none any more.")
             return self.settings.provider_api_key
         try:
             return self.seal.open("api_key", claim.sealed_api_key or "")
         except SealBroken:
-            raise KeyRefused("the job's api key can no longer be read: TAGSTREAM_SECRET_KEY has changed") from None
+            raise KeyRefused("The job's api key can no longer be read: the server's secret key has changed.") from None
 
     def _password(self, claim: Claim) -> str | None:
         if claim.sealed_password is None:
@@ -120,4 +122,4 @@ class Processor:
         try:
             return self.seal.open("password", claim.sealed_password)
         except SealBroken:
-            raise InternalFault("the document's password can no longer be read") from None
+            raise InternalFault("The document's password can no longer be read.") from None

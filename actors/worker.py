@@ -21,7 +21,7 @@ from actors.retry import RowRetries
 from actors.sandbox import Sandbox
 from actors.schedule import Scheduler
 from actors.seal import Seal
-from actors.settings import Settings
+from actors.settings import BadSetting, Settings
 from actors.store import Claim, JobStore, connect
 from actors.tag import ModelTagger
 from protocol.messages import Row
@@ -78,10 +78,15 @@ class Running:
 
 
 def boot(settings: Settings) -> Running:
-    """Open the connections, start the threads and children, and begin to work."""
+    """Open the connections, start the threads and children, and begin to work.
+
+    Raises:
+        BadSetting: the queue's Redis answers, but will not have us.
+    """
     store = JobStore(connect(settings.redis_url, max_connections=settings.worker_threads + 4), settings)
     broker = make_broker(settings)
     dispatcher = Dispatcher(store, broker)
+    _check(dispatcher)
     broker.add_middleware(RowRetries(store, dispatcher, settings))
     loop, stopped = _event_loop(), threading.Event()
     leases = Leases(store, loop, settings)
@@ -109,6 +114,15 @@ def boot(settings: Settings) -> Running:
     worker = _worker(broker, settings.worker_threads)
     log.info("worker %s is ready", name)
     return Running(worker, store, dispatcher, leases, sandbox, stopped, settings)
+
+
+def _check(dispatcher: Dispatcher) -> None:
+    try:
+        dispatcher.check()
+    except redis.ResponseError as fault:
+        raise BadSetting(f"TAGSTREAM_BROKER_URL (or REDIS_URL): the queue's database cannot be used: {fault}") from None
+    except redis.RedisError as fault:
+        log.warning("Redis is away; work begins when it is back: %s", fault)
 
 
 def _worker(broker: DocumentBroker, threads: int) -> Worker:

@@ -55,10 +55,11 @@ async def health() -> Response:
 
 @routes.get("/api/ready")
 async def ready() -> Response:
-    """Whether Redis answers (public)."""
+    """Whether Redis answers, for jobs and for the queue (public)."""
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
             await present().feed.reader.ping()
+            await asyncio.to_thread(present().dispatcher.check)
     except (RedisError, TimeoutError):
         raise Problem(503, "Redis does not answer.", headers={"Retry-After": str(problems.RETRY_AFTER_S)}) from None
     return answer({"status": "ready"})

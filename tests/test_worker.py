@@ -1,6 +1,8 @@
 """A real worker process from the queue to the end of a job, with a real Redis and a model provider over HTTP."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -203,6 +205,18 @@ async def test_a_refused_key_ends_the_job_and_asks_no_more(service: Service, pro
     check_invariants(service.bench)
 
 
+async def test_a_server_that_has_lost_its_key_asks_nobody(
+    service: Service, provider: Provider, quick: Settings
+) -> None:
+    service.start(rows=3, **MODEL)
+    service.settings = replace(quick, provider_api_key="")
+    with service.worker():
+        events = await until(service.bench, ended)
+    assert events[-1].type == "error"
+    assert "own key" in events[-1].body
+    assert provider.stats.calls == 0
+
+
 async def test_a_callers_key_stands_nowhere_in_clear(service: Service, provider: Provider) -> None:
     provider.behaviour = Behaviour(each_document=["503", "429"], retry_after_s=0.5, keys=["caller-key-123456"])
     sealed = Seal(SECRET_KEY).seal("api_key", "caller-key-123456")
@@ -310,14 +324,14 @@ def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_a_wrong_setting_is_one_sentence(quick: Settings) -> None:
-    import subprocess
-    import sys
-
-    environ = environment(quick) | {"TAGSTREAM_WORKER_THREADS": "many"}
-    ended_with = subprocess.run(
-        [sys.executable, "-m", "actors"], env=environ, capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize(
+    ("name", "value"), [("TAGSTREAM_WORKER_THREADS", "many"), ("TAGSTREAM_BROKER_URL", "redis://127.0.0.1:{}/999")]
+)
+def test_a_setting_that_will_not_do_is_one_sentence(quick: Settings, name: str, value: str) -> None:
+    port = quick.redis_url.rpartition(":")[2].partition("/")[0]
+    environ = environment(quick) | {name: value.format(port)}
+    command = [sys.executable, "-m", "actors"]
+    ended_with = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert ended_with.returncode == 2
-    assert ended_with.stderr.startswith("TAGSTREAM_WORKER_THREADS")
+    assert ended_with.stderr.startswith(name)
     assert len(ended_with.stderr.splitlines()) == 1
