@@ -129,7 +129,7 @@ class Leases:
         now, limit_s = time.monotonic(), self._settings.document_timeout_s
         for lease in leases:
             if lease.deadline < now:
-                lease.interrupt(TimedOut(f"the document took longer than {limit_s:g} seconds"))
+                lease.interrupt(TimedOut(f"The document took longer than {limit_s:g} seconds."))
         ours = self._store.renew([lease.claim for lease in leases])
         for lease, still in zip(leases, ours, strict=True):
             if not still:

@@ -104,7 +104,7 @@ class RowRetries(Retries):
     def _failed(self, claim: Claim, error: DocumentError) -> Row:
         known = _told(claim, error)
         if claim.attempt > 1:
-            known["error"] = f"{error} (after {claim.attempt} attempts)"
+            known["error"] = f"{str(error).removesuffix('.')} (after {claim.attempt} attempts)."
         if isinstance(error, RateLimited):
             known["retry_after_ms"] = self._rate_limit_delay_ms(claim, error)
         return Row.failed(claim.row_id, claim.document.title, **known)

@@ -22,7 +22,7 @@ from protocol.words import ErrorType
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
-LAPSED = "the worker that had this document died"
+LAPSED = "The worker that had this document died"
 
 
 class Scheduler:
@@ -76,10 +76,11 @@ def _again(lapsed: Lapsed) -> Row:
     return Row.waiting(
         lapsed.row_id,
         lapsed.document.title,
-        error=LAPSED,
+        error=f"{LAPSED}.",
         error_type=ErrorType.INTERNAL,
         retry_after_ms=0,
         retry_count=lapsed.attempt,
+        model_name=lapsed.model_name,
         id=lapsed.document.id,
     )
 
@@ -88,8 +89,9 @@ def _failed(lapsed: Lapsed) -> Row:
     return Row.failed(
         lapsed.row_id,
         lapsed.document.title,
-        error=f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts)",
+        error=f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts).",
         error_type=ErrorType.INTERNAL,
         retry_count=lapsed.attempt,
+        model_name=lapsed.model_name,
         id=lapsed.document.id,
     )

@@ -353,8 +353,8 @@ local function look_at(run, row, queued, threads, judge, send, lapsed)
     redis.call('ZREM', job .. ':due', row)
   elseif state.s == 'running' then
     if judge then
-      local document = redis.call('HGET', job .. ':documents', row)
-      lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a, document}
+      lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a,
+        redis.call('HGET', job, 'model_name'), redis.call('HGET', job .. ':documents', row)}
     end
   elseif state.s == 'waiting' or queued < threads or now - state.t >= patience_ms(state) then
     if state.s == 'sent' then state.r = (state.r or 0) + 1 end

@@ -102,6 +102,7 @@ class Lapsed(NamedTuple):
     row_id: int
     fence: int
     attempt: int
+    model_name: str
     stored: bytes
 
     @property
@@ -129,7 +130,6 @@ def connect(url: str, *, max_connections: int, retries: int = 3) -> "redis.Redis
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), retries),
         socket_timeout=5,
         socket_connect_timeout=5,
-        health_check_interval=30,
     )
     return redis.Redis(connection_pool=pool)
 
@@ -196,10 +196,7 @@ class JobStore:
         return _claim(address, granted) if word == b"ok" else None
 
     def begin(self, claim: Claim, stage: Stage, checkpoint: bytes = b"") -> bool:
-        """Begin a stage; False where the row is no longer ours or the job is over.
-
-        `checkpoint` is what `tag` needs of the stages before, so that they are not repeated by a retry.
-        """
+        """Begin a stage; False: no longer ours. `checkpoint`: what a retry of `tag` shall not do again."""
         text = zlib.compress(checkpoint, 1) if checkpoint else b""
         return self._write(claim, "begin", stage, text) is not None
 
@@ -257,7 +254,10 @@ class JobStore:
         send, lapsed = self._call("", "tick", worker, queued, int(judge_leases), TICK_LIMIT)
         return Due(
             [RowAddress(job.decode(), run.decode(), row) for job, run, row in send],
-            [Lapsed(job.decode(), run.decode(), *row) for job, run, *row in lapsed],
+            [
+                Lapsed(job.decode(), run.decode(), row, fence, attempt, model_name.decode(), stored)
+                for job, run, row, fence, attempt, model_name, stored in lapsed
+            ],
         )
 
     def _write(self, claim: Claim, command: str, *args: Any) -> list[Any] | None:

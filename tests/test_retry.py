@@ -98,7 +98,7 @@ def test_the_fifth_failure_of_the_model_is_final(bench: Bench, settings: Setting
     told = [event.told for event in bench.events() if event.type == "progress"]
     assert [row.status for row in told] == ["processing", "pending"] * 4 + ["processing", "failed"]
     assert [row.retry_count for row in told] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert told[-1].error == "status 500 (after 5 attempts)"
+    assert told[-1].error == "status 500 (after 5 attempts)."
     assert bench.facts()["status"] == "completed"
     check_invariants(bench)
 

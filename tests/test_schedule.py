@@ -81,7 +81,7 @@ def test_the_row_of_a_dead_worker_is_sent_again_and_observers_are_told(scheduled
     scheduled.scheduler.step()
     assert scheduled.queue() == [address]
     told = scheduled.bench.events()[-1].told
-    assert (told.status, told.error, told.error_type) == (DocumentStatus.PENDING, LAPSED, ErrorType.INTERNAL)
+    assert (told.status, told.error, told.error_type) == (DocumentStatus.PENDING, f"{LAPSED}.", ErrorType.INTERNAL)
     assert (told.retry_after_ms, told.retry_count) == (0, 1)
     check_invariants(scheduled.bench)
 
