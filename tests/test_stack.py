@@ -50,7 +50,7 @@ def answers(port: int) -> bool:
 def stack_with_redis(folder: Path, port: int) -> Iterator[Stack]:
     """A stack of which only Redis runs."""
     stack = Stack(folder, environment())
-    stack.run("redis", "stack.py", "redis", str(folder / "redis"), str(port))
+    stack.run("redis", "embedded_redis.py", str(folder / "redis"), str(port))
     try:
         wait_until(lambda: answers(port), "Redis answers")
         yield stack
@@ -62,9 +62,10 @@ def test_a_taken_port_is_told_in_a_sentence_that_names_another(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         stack = Stack(tmp_path, environment(PORT=str(port)))
-        with pytest.raises(CannotStart, match=rf"^port {port} is taken; choose another, for example: PORT={port + 1} "):
+        with pytest.raises(CannotStart, match=rf"^port {port} is taken; choose another, for example PORT={port + 1}$"):
             stack.start()
         assert stack.parts == {}
+        stack.stop()
 
 
 def test_the_command_line_ends_with_that_sentence_and_no_traceback() -> None:
@@ -80,17 +81,44 @@ def test_the_command_line_ends_with_that_sentence_and_no_traceback() -> None:
             timeout=WAIT_S,
         )
     assert ended.returncode == 1
-    assert ended.stderr == f"port {port} is taken; choose another, for example: PORT={port + 1} make up\n"
+    assert ended.stderr == f"port {port} is taken; choose another, for example PORT={port + 1}\n"
 
 
 def test_a_part_that_will_not_start_has_its_last_words_repeated(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, environment(PORT=str(free_port()), REDIS_URL="redis://127.0.0.1:1/0"))
-    stack.environ["TAGSTREAM_WORKER_THREADS"] = "none"
+    (tmp_path / "redis").write_text("in the way of the folder")
+    stack = Stack(tmp_path, environment(PORT=str(free_port())))
     try:
-        with pytest.raises(CannotStart, match="did not start: TAGSTREAM_WORKER_THREADS: 'none' will not do"):
+        with pytest.raises(CannotStart, match=r"^redis did not start: (FileExists|NotADirectory)Error"):
             stack.start()
     finally:
         stack.stop()
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "70000"), ("PORT", "many"), ("TAGSTREAM_WORKER_THREADS", "none")])
+def test_a_setting_that_will_not_do_is_told_before_anything_starts(tmp_path: Path, name: str, value: str) -> None:
+    stack = Stack(tmp_path, environment(**{"PORT": str(free_port()), name: value}))
+    with pytest.raises(CannotStart, match=f"{name}: '{value}' will not do"):
+        stack.start()
+    assert stack.parts == {}
+    stack.stop()
+
+
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, environment(PORT="", TAGSTREAM_SECRET_KEY="", REDIS_URL=""))
+    assert stack.environ["PORT"] == "8000"
+    assert len(stack.environ["TAGSTREAM_SECRET_KEY"]) >= 32
+
+
+def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
+    first, second = (Stack(tmp_path, environment(PORT=str(free_port()))) for _ in range(2))
+    try:
+        first.start()
+        with pytest.raises(CannotStart, match="this stack is already running"):
+            second.start()
+        second.stop()
+        assert first.mend() == []
+    finally:
+        first.stop()
 
 
 def test_the_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -119,7 +147,7 @@ import sys, time
 from pathlib import Path
 from stack import Stack
 stack = Stack(Path(sys.argv[1]))
-stack.run("redis", "stack.py", "redis", sys.argv[1] + "/redis", sys.argv[2])
+stack.run("redis", "embedded_redis.py", sys.argv[1] + "/redis", sys.argv[2])
 print(stack.parts["redis"].pid, flush=True)
 time.sleep(600)
 """
