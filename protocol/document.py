@@ -86,6 +86,9 @@ class _Rows:
         if not isinstance(row, dict):
             self._faults.add(path, "wants an object")
             return None
+        if len(row) > COLUMNS_MAX:
+            self._faults.add(path, f"has more than {COLUMNS_MAX} columns")
+            return None
         before = len(self._faults)
         ours, others = self._plan(path, row)
         given = {field: row[column] for field, column in ours.items()}
@@ -104,8 +107,6 @@ class _Rows:
         return plan
 
     def _check_headers(self, path: str, headers: tuple[str, ...]) -> None:
-        if len(headers) > COLUMNS_MAX:
-            self._faults.add(path, f"has more than {COLUMNS_MAX} columns")
         for header in headers:
             if (fault := text_fault(header, COLUMN_NAME_LENGTH_MAX)) is not None:
                 self._faults.add(f"{path}.{shown(header)}", f"the column's name {fault}")
