@@ -36,7 +36,9 @@ def test_a_clients_own_job_id_is_kept(job_id: str) -> None:
     assert read(job_id=job_id).job_id == job_id
 
 
-@pytest.mark.parametrize("job_id", ["", ".", "..", "x" * 129, "a b", "a/b", "a\n", "ä", "{a}", "a\u0660", 7, True, ["a"]])
+@pytest.mark.parametrize(
+    "job_id", ["", ".", "..", "x" * 129, "a b", "a/b", "a\n", "ä", "{a}", "a\u0660", 7, True, ["a"]]
+)
 def test_an_odd_job_id_is_refused(job_id: object) -> None:
     assert list(faults(job_id=job_id)) == ["job_id"]
     assert not isinstance(job_id, str) or not valid_job_id(job_id)
