@@ -162,7 +162,7 @@ class Picture:
 
     def lost(self, fault: ClientError) -> None:
         """Called when there is no connection: another one is being made."""
-        self._lost = one_line(f"  connecting again: {fault}")
+        self._lost = "; " + one_line(f"connecting again: {fault}")
 
     def _note(self, row: Row) -> None:
         self._due.pop(row.row_id, None)
@@ -181,12 +181,16 @@ class Picture:
         moving = [row for row in rows if row.status is DocumentStatus.PROCESSING or _waits(row)]
         ended = list(self._ended)[-max(1, room - min(len(moving), room // 2)) :]
         return Group(
-            Text.assemble((f"job {self._view.job_id}: {state.status}", "bold"), (self._lost, "yellow")),
+            self._headline(state),
             _bar(state.progress),
             Text(summary(state)),
             *self._section("in motion", moving[: room - len(ended)], len(moving)),
             *self._section("last ended", ended[::-1], len(ended)),
         )
+
+    def _headline(self, state: JobState) -> Text:
+        known = (f"job {self._view.job_id}: {state.status}", "bold")
+        return Text.assemble(known, (self._lost, "yellow"), no_wrap=True, overflow="ellipsis")
 
     def _section(self, name: str, rows: list[Row], count: int) -> Iterator[RenderableType]:
         if not rows:
