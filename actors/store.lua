@@ -167,10 +167,14 @@ local function refuse(run)
   if known[2] ~= 'pending' and known[2] ~= 'processing' then return {'over', known[2]} end
 end
 
--- The row's state where this claim still holds it: the fence decides, never the lease's age.
-local function held(row, fence)
+-- The row's state where this claim still holds it, else nil and why nothing may be written: the fence decides, never
+-- the lease's age.
+local function held(run, row, fence)
+  local no = refuse(run)
+  if no then return nil, no end
   local state = row_state(row)
   if state and state.s == 'running' and state.f == tonumber(fence) then return state end
+  return nil, {'lost'}
 end
 
 local commands = {}
@@ -238,10 +242,8 @@ end
 
 -- A stage begins; after a cancel none is granted. `text` (of the stage `tag`) is the row's checkpoint.
 function commands.begin(run, row, fence, stage, text)
-  local no = refuse(run)
+  local state, no = held(run, row, fence)
   if no then return no end
-  local state = held(row, fence)
-  if not state then return {'lost'} end
   state.g = stage
   redis.call('HSET', job .. ':rows', row, cjson.encode(state))
   if text ~= '' then redis.call('HSET', job .. ':texts', row, text) end
@@ -250,10 +252,8 @@ function commands.begin(run, row, fence, stage, text)
 end
 
 function commands.retrying(run, row, fence, delay_ms, counts, body)
-  local no = refuse(run)
+  local state, no = held(run, row, fence)
   if no then return no end
-  local state = held(row, fence)
-  if not state then return {'lost'} end
   if counts == '1' then state.n = state.n + 1 else state.w = state.w + delay_ms end
   state.s, state.l = 'waiting', body
   put_row(row, state, now + delay_ms)
@@ -264,18 +264,15 @@ function commands.retrying(run, row, fence, delay_ms, counts, body)
 end
 
 function commands.finish(run, row, fence, succeeded, result)
-  local no = refuse(run)
+  local _, no = held(run, row, fence)
   if no then return no end
-  if redis.call('HEXISTS', job .. ':results', row) == 1 then return {'over'} end
-  if not held(row, fence) then return {'lost'} end
   return {'ok', finish_row(row, succeeded == '1', result)}
 end
 
 -- The key was refused: nothing of this job can go on. The row stays pending, and so do all others.
 function commands.fail_job(run, row, fence, body, sentence)
-  local no = refuse(run)
+  local _, no = held(run, row, fence)
   if no then return no end
-  if not held(row, fence) then return {'lost'} end
   tell('progress', row, body)
   finish_job('failed', 'error', sentence)
   return {'ok'}
@@ -283,10 +280,8 @@ end
 
 -- A worker gives a row back: no attempt, no death.
 function commands.release(run, row, fence, body)
-  local no = refuse(run)
+  local state, no = held(run, row, fence)
   if no then return no end
-  local state = held(row, fence)
-  if not state then return {'lost'} end
   state.a, state.l = state.a - 1, body
   put_sent(row, state)
   tell('progress', row, body)
@@ -297,11 +292,9 @@ end
 
 -- The lease of a row ran out: its worker died. Another attempt at once, or the end of the row.
 function commands.lapse(run, row, fence, again, failed)
-  local no = refuse(run)
+  local state, no = held(run, row, fence)
   if no then return no end
-  local state = held(row, fence)
-  local due = tonumber(redis.call('ZSCORE', job .. ':due', row) or 0)
-  if not state or due > now then return {'lost'} end
+  if tonumber(redis.call('ZSCORE', job .. ':due', row)) > now then return {'held'} end
   if state.g == 'extract' then state.d = state.d + 1 end
   if state.d >= MAX_DEATHS then return {'failed', finish_row(row, false, failed)} end
   state.l = again
@@ -317,16 +310,13 @@ function commands.renew(lease_ms)
   local words = {}
   for i = 3, #ARGV, 4 do
     open(ARGV[i])
-    local no = refuse(ARGV[i + 1])
-    if no then
-      words[#words + 1] = no[2] == 'cancelled' and 'cancelled' or 'lost'
-    elseif not held(ARGV[i + 2], ARGV[i + 3]) then
-      words[#words + 1] = 'lost'
-    else
+    if held(ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) then
       redis.call('ZADD', job .. ':due', now + lease_ms, ARGV[i + 2])
       reschedule()
       renew_ttl()
       words[#words + 1] = 'ok'
+    else
+      words[#words + 1] = 'lost'
     end
   end
   return words
