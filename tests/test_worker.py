@@ -1,8 +1,6 @@
 """A real worker process from the queue to the end of a job, with a real Redis and a model provider over HTTP."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +19,7 @@ from protocol.requests import Document, TaggingConfig
 from protocol.words import ErrorCode, ErrorType, SourceType
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench, check_invariants, new_job
-from tests.processes import ended, environment, finished, kill, process, until
+from tests.processes import ended, process, until
 from tests.waiting import until as waiting_until
 
 MODEL = {"model_name": "mock/model", "api_key_from": "server"}
@@ -35,7 +33,6 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Ten PDFs to read below the local root."""
     for number in range(10):
         (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
     return tmp_path
@@ -301,37 +298,3 @@ async def test_sigterm_does_not_wait_for_a_resolver_that_says_nothing(service: S
         running.terminate()
         assert await asyncio.to_thread(running.wait, 10) == 0
     check_invariants(service.bench)
-
-
-async def test_two_worker_processes_under_one_supervisor(service: Service, quick: Settings) -> None:
-    service.settings = replace(quick, worker_processes=2)
-    service.start(rows=10)
-    with service.worker() as supervisor:
-        await until(service.bench, finished(10))
-        supervisor.terminate()
-        assert supervisor.wait(15) == 0
-    check_invariants(service.bench)
-
-
-def test_workers_end_with_a_supervisor_that_is_killed_while_they_start(quick: Settings) -> None:
-    with process(replace(quick, worker_processes=2, shutdown_s=0.0), "actors") as supervisor:
-        workers = waiting_until(lambda: children(supervisor.pid))
-        kill(supervisor)
-    waiting_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("TAGSTREAM_WORKER_THREADS", "many"), ("TAGSTREAM_BROKER_URL", "redis://127.0.0.1:{}/999")]
-)
-def test_a_setting_that_will_not_do_is_one_sentence(quick: Settings, name: str, value: str) -> None:
-    port = quick.redis_url.rpartition(":")[2].partition("/")[0]
-    environ = environment(quick) | {name: value.format(port)}
-    command = [sys.executable, "-m", "actors"]
-    ended_with = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
-    assert ended_with.returncode == 2
-    assert ended_with.stderr.startswith(name)
-    assert len(ended_with.stderr.splitlines()) == 1
