@@ -53,7 +53,9 @@ class Running:
 
         Takes no longer than that and a moment, whatever Redis does.
         """
-        grace_s = max(0.0, self.settings.shutdown_s - RELEASE_S)
+        for thread in self.worker.workers:
+            thread.stop()  # first of all: else this very process takes again what it gives back
+        grace_s = max(2 * IDLE_POLL_MS / 1000, self.settings.shutdown_s - RELEASE_S)  # until idle threads have ended
         give_back = threading.Timer(grace_s, self.leases.give_back, [self._release])
         give_back.daemon = True
         give_back.start()
