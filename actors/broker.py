@@ -68,6 +68,10 @@ class DocumentBroker(RedisBroker):
         assert delay is None, "delayed messages are lost with the process that holds them"
         return super().enqueue(message)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.client.connection_pool.disconnect()
+
     def queued(self) -> int:
         """How many messages no worker has fetched yet."""
         return cast("int", self.client.llen(f"{self.namespace}:{QUEUE}"))

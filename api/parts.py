@@ -66,8 +66,8 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     finally:
         await feed.close()
         await reads.aclose()
-        for client in (writes, broker.client):
-            client.connection_pool.disconnect()
+        writes.connection_pool.disconnect()
+        broker.close()
 
 
 def install(app: Quart, parts: Parts) -> None:

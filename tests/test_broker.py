@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import dramatiq
@@ -13,8 +13,9 @@ from dramatiq.worker import Worker
 from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher, message
 from actors.settings import Settings
-from actors.store import JobStore, RowAddress, connect
+from actors.store import RowAddress
 from tests.conftest import free_port
+from tests.jobs import Bench
 
 ADDRESS = RowAddress("job", "run", 3)
 WAIT_S = 10
@@ -30,6 +31,12 @@ def working(broker: DocumentBroker, threads: int = 2) -> Iterator[None]:
         worker.stop()
 
 
+@pytest.fixture
+def broker(settings: Settings) -> Iterator[DocumentBroker]:
+    with closing(make_broker(settings)) as one:
+        yield one
+
+
 def listening(broker: DocumentBroker) -> tuple[list[RowAddress], threading.Event]:
     """An actor that notes what comes."""
     came: list[RowAddress] = []
@@ -43,8 +50,7 @@ def listening(broker: DocumentBroker) -> tuple[list[RowAddress], threading.Event
     return came, event
 
 
-def test_a_message_reaches_the_actor_with_its_ids_and_nothing_else(settings: Settings) -> None:
-    broker = make_broker(settings)
+def test_a_message_reaches_the_actor_with_its_ids_and_nothing_else(broker: DocumentBroker) -> None:
     came, event = listening(broker)
     broker.enqueue(message(ADDRESS))
     assert broker.queued() == 1
@@ -54,8 +60,9 @@ def test_a_message_reaches_the_actor_with_its_ids_and_nothing_else(settings: Set
     assert message(ADDRESS).kwargs == {"job_id": "job", "run": "run", "row_id": 3}
 
 
-def test_the_broker_has_a_database_of_its_own_in_which_every_key_expires(settings: Settings) -> None:
-    broker = make_broker(settings)
+def test_the_broker_has_a_database_of_its_own_in_which_every_key_expires(
+    broker: DocumentBroker, settings: Settings
+) -> None:
     _, event = listening(broker)
     broker.enqueue(message(ADDRESS))
     with redis.Redis.from_url(settings.queue_url) as queue, redis.Redis.from_url(settings.redis_url) as jobs:
@@ -66,23 +73,21 @@ def test_the_broker_has_a_database_of_its_own_in_which_every_key_expires(setting
         assert {name for name in queue.keys() if queue.pttl(name) <= 0} == set()  # noqa: SIM118 - Redis's KEYS
 
 
-def test_nothing_can_be_sent_with_a_delay(settings: Settings) -> None:
-    broker = make_broker(settings)
+def test_nothing_can_be_sent_with_a_delay(broker: DocumentBroker) -> None:
     listening(broker)
     with pytest.raises(AssertionError):
         broker.enqueue(message(ADDRESS), delay=1000)
     assert broker.get_declared_delay_queues() == set()
 
 
-def test_a_message_that_cannot_be_sent_is_left_to_the_scheduler(settings: Settings) -> None:
+def test_a_message_that_cannot_be_sent_is_left_to_the_scheduler(bench: Bench, settings: Settings) -> None:
     nowhere = replace(settings, broker_url=f"redis://127.0.0.1:{free_port()}/0")
-    store = JobStore(connect(settings.redis_url, max_connections=2), settings)
-    Dispatcher(store, make_broker(nowhere)).send([ADDRESS])
+    with closing(make_broker(nowhere)) as broker:
+        Dispatcher(bench.store, broker).send([ADDRESS])
 
 
-def test_a_consumer_survives_what_redis_raises(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_consumer_survives_what_redis_raises(broker: DocumentBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.05)
-    broker = make_broker(settings)
     came, event = listening(broker)
     failed = threading.Event()
     fetch = broker.scripts["dispatch"]

@@ -111,9 +111,8 @@ class Console:
 
 
 async def test_the_published_example_shows_a_job_from_catchup_to_ending(
-    node: list[str], script: str, api: Settings
+    node: list[str], script: str, bench: Bench
 ) -> None:
-    bench = Bench(api)
     rows = bench.start(JOB_ID, rows=3)
     first = bench.claim(rows[0])
     bench.store.finish(first, success(first))
@@ -152,8 +151,7 @@ async def test_the_published_example_shows_a_job_from_catchup_to_ending(
     ]
 
 
-async def test_the_published_example_shows_a_job_that_is_over(node: list[str], script: str, api: Settings) -> None:
-    bench = Bench(api)
+async def test_the_published_example_shows_a_job_that_is_over(node: list[str], script: str, bench: Bench) -> None:
     (row,) = bench.start(JOB_ID, rows=1)
     claim = bench.claim(row)
     bench.store.finish(claim, success(claim))

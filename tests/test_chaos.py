@@ -6,7 +6,7 @@ Promises 3 and 4 of the service's reliability: a job's own state is the truth, e
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +66,7 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @pytest.fixture
-def service(durable: Durable, provider: Provider, tmp_path: Path) -> Service:
+def service(durable: Durable, provider: Provider, tmp_path: Path) -> Iterator[Service]:
     for number in range(ROWS):
         (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
     settings = Settings(
@@ -81,7 +81,8 @@ def service(durable: Durable, provider: Provider, tmp_path: Path) -> Service:
         backoff_min_ms=20,
         backoff_max_ms=100,
     )
-    return Service(settings)
+    with closing(Service(settings)) as service:
+        yield service
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What the scheduler finds: leases that ran out, messages that were lost, rows whose time has come."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import msgspec
@@ -76,9 +77,9 @@ def test_a_message_that_waited_a_minute_is_sent_again_however_long_the_queue(ben
 
 
 def test_a_job_outlives_the_wait_of_its_rows(settings: Settings) -> None:
-    bench = Bench(replace(settings, job_ttl_s=10))
-    [address] = bench.start(rows=1)
-    claim = bench.claim(address)
-    bench.store.retrying(claim, waiting(claim), delay_ms=600_000, counts=False)
-    for part in ("", "documents", "rows", "due", "events"):
-        assert bench.redis.pttl(key("job", part)) > 600_000
+    with closing(Bench(replace(settings, job_ttl_s=10))) as bench:
+        [address] = bench.start(rows=1)
+        claim = bench.claim(address)
+        bench.store.retrying(claim, waiting(claim), delay_ms=600_000, counts=False)
+        for part in ("", "documents", "rows", "due", "events"):
+            assert bench.redis.pttl(key("job", part)) > 600_000

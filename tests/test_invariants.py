@@ -9,23 +9,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from actors.settings import Settings
 from actors.store import Claim, JobOver, RowAddress
 from protocol.messages import Row
 from protocol.words import ErrorType
 from tests.jobs import OWNER, Bench, check_invariants, failure, success, waiting
 
 WORKERS = 8
-
-
-@pytest.fixture
-def bench(settings: Settings) -> Bench:
-    return Bench(settings)
 
 
 def test_rows_end_once_although_every_message_is_delivered_to_every_worker(bench: Bench) -> None:

@@ -20,11 +20,6 @@ WAIT_S = 10
 
 
 @pytest.fixture
-def bench(settings: Settings) -> Bench:
-    return Bench(settings)
-
-
-@pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """An event loop in a thread, as a worker has one."""
     loop = asyncio.new_event_loop()

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -34,13 +34,9 @@ WAIT_S = 10
 
 
 @pytest.fixture
-def bench(settings: Settings) -> Bench:
-    return Bench(settings)
-
-
-@pytest.fixture
-def retries(bench: Bench, settings: Settings) -> RowRetries:
-    return RowRetries(bench.store, Dispatcher(bench.store, make_broker(settings)), settings)
+def retries(bench: Bench, settings: Settings) -> Iterator[RowRetries]:
+    with closing(make_broker(settings)) as broker:
+        yield RowRetries(bench.store, Dispatcher(bench.store, broker), settings)
 
 
 @contextmanager
@@ -73,6 +69,7 @@ def worker_that_raises(bench: Bench, settings: Settings, error: DocumentError) -
         yield deliver
     finally:
         worker.stop()
+        broker.close()
 
 
 def test_a_rate_limit_becomes_a_visible_wait(bench: Bench, settings: Settings) -> None:

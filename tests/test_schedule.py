@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ class Scheduled:
     def close(self) -> None:
         """Let go of the connections."""
         self.bench.close()
-        self.broker.client.connection_pool.disconnect()
+        self.broker.close()
 
     def queue(self) -> list[RowAddress]:
         """What lies in the queue, taken out of it."""
@@ -176,10 +175,10 @@ def test_a_fault_of_our_own_does_not_end_the_scheduler(scheduled: Scheduled) -> 
 
 
 def test_a_chunk_counts_the_threads_of_every_living_worker(settings: Settings) -> None:
-    first, second = Scheduled(settings), Scheduled(replace(settings))
-    second.scheduler = Scheduler(
-        second.bench.store, second.broker, second.dispatcher, worker="other/12", lease_s=settings.lease_s
-    )
-    first.scheduler.step()
-    second.scheduler.step()
-    assert len(first.bench.start(rows=100)) == 40
+    with closing(Scheduled(settings)) as first, closing(Scheduled(settings)) as second:
+        second.scheduler = Scheduler(
+            second.bench.store, second.broker, second.dispatcher, worker="other/12", lease_s=settings.lease_s
+        )
+        first.scheduler.step()
+        second.scheduler.step()
+        assert len(first.bench.start(rows=100)) == 40

@@ -17,11 +17,6 @@ from tests.jobs import OWNER, Bench, check_invariants, failure, new_job, success
 from tests.waiting import until
 
 
-@pytest.fixture
-def bench(settings: Settings) -> Bench:
-    return Bench(settings)
-
-
 def test_a_created_job_is_pending_and_has_its_first_event(bench: Bench) -> None:
     assert bench.store.create(new_job(rows=3)) == 3
     facts = bench.facts()
@@ -237,14 +232,14 @@ def test_secrets_are_gone_at_every_ending(bench: Bench) -> None:
 
 
 def test_a_job_lives_its_ttl_from_the_last_write_and_its_retention_from_the_ending(settings: Settings) -> None:
-    bench = Bench(replace(settings, job_ttl_s=1000, retention_s=50))
-    [address] = bench.start(rows=1)
-    for part in ("", "documents", "rows", "due", "events"):
-        bench.redis.expire(key("job", part), 10)
-    claim = bench.claim(address)
-    for part in ("", "documents", "rows", "due", "events"):
-        assert 990_000 < bench.redis.pttl(key("job", part)) <= 1_000_000
-    bench.store.finish(claim, success(claim))
-    for part in ("", "documents", "results", "events"):
-        assert 40_000 < bench.redis.pttl(key("job", part)) <= 50_000
-    check_invariants(bench)
+    with closing(Bench(replace(settings, job_ttl_s=1000, retention_s=50))) as bench:
+        [address] = bench.start(rows=1)
+        for part in ("", "documents", "rows", "due", "events"):
+            bench.redis.expire(key("job", part), 10)
+        claim = bench.claim(address)
+        for part in ("", "documents", "rows", "due", "events"):
+            assert 990_000 < bench.redis.pttl(key("job", part)) <= 1_000_000
+        bench.store.finish(claim, success(claim))
+        for part in ("", "documents", "results", "events"):
+            assert 40_000 < bench.redis.pttl(key("job", part)) <= 50_000
+        check_invariants(bench)

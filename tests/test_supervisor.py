@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from tests.waiting import until as waiting_until
 async def test_two_worker_processes_under_one_supervisor(settings: Settings, tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
-    service = Service(replace(settings, local_root=tmp_path, worker_processes=2, extract_processes=1))
-    service.start(rows=10)
-    with service.worker() as supervisor:
-        await until(service.bench, finished(10))
-        supervisor.terminate()
-        assert supervisor.wait(15) == 0
-    check_invariants(service.bench)
+    two = replace(settings, local_root=tmp_path, worker_processes=2, extract_processes=1)
+    with closing(Service(two)) as service:
+        service.start(rows=10)
+        with service.worker() as supervisor:
+            await until(service.bench, finished(10))
+            supervisor.terminate()
+            assert supervisor.wait(15) == 0
+        check_invariants(service.bench)
 
 
 def test_workers_end_with_a_supervisor_that_is_killed_while_they_start(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from actors.broker import make_broker
 from actors.dispatch import Dispatcher, message
 from actors.seal import Seal
 from actors.settings import Settings
+from actors.store import RowAddress
 from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
 from protocol.requests import Document, TaggingConfig
@@ -63,6 +64,10 @@ class Service:
         self.broker = make_broker(settings)
         self.dispatcher = Dispatcher(self.bench.store, self.broker)
 
+    def close(self) -> None:
+        self.bench.close()
+        self.broker.close()
+
     def start(self, rows: int = 10, **changes: Any) -> None:
         self.bench.store.create(new_job("job", rows, **changes))
         self.dispatcher.refill("job")
@@ -77,8 +82,9 @@ class Service:
 
 
 @pytest.fixture
-def service(quick: Settings) -> Service:
-    return Service(quick)
+def service(quick: Settings) -> Iterator[Service]:
+    with closing(Service(quick)) as service:
+        yield service
 
 
 async def test_a_batch_is_tagged_by_the_offline_tagger(service: Service) -> None:
@@ -166,18 +172,12 @@ async def test_a_message_delivered_ten_times_is_paid_once(service: Service, prov
     facts = service.bench.facts()
     for row_id in range(3):
         for _ in range(10):
-            service.broker.enqueue(message_of(facts["run"], row_id))
+            service.broker.enqueue(message(RowAddress("job", facts["run"], row_id)))
     with service.worker():
         await until(service.bench, ended)
     assert addresses == []
     assert provider.stats.calls == 3
     check_invariants(service.bench)
-
-
-def message_of(run: str, row_id: int) -> Any:
-    from actors.store import RowAddress
-
-    return message(RowAddress("job", run, row_id))
 
 
 async def test_cancel_interrupts_a_row_at_the_model(service: Service, provider: Provider) -> None:
