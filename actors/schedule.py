@@ -8,6 +8,7 @@ any: the workers that were cut off at the same moment must first have had the ti
 import logging
 import threading
 import time
+from typing import Any
 
 import msgspec
 import redis
@@ -73,25 +74,20 @@ class Scheduler:
 
 
 def _again(lapsed: Lapsed) -> Row:
-    return Row.waiting(
-        lapsed.row_id,
-        lapsed.document.title,
-        error=f"{LAPSED}.",
-        error_type=ErrorType.INTERNAL,
-        retry_after_ms=0,
-        retry_count=lapsed.attempt,
-        model_name=lapsed.model_name,
-        id=lapsed.document.id,
-    )
+    return Row.waiting(lapsed.row_id, error=f"{LAPSED}.", retry_after_ms=0, **_told(lapsed))
 
 
 def _failed(lapsed: Lapsed) -> Row:
-    return Row.failed(
-        lapsed.row_id,
-        lapsed.document.title,
-        error=f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts).",
-        error_type=ErrorType.INTERNAL,
-        retry_count=lapsed.attempt,
-        model_name=lapsed.model_name,
-        id=lapsed.document.id,
-    )
+    error = f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts)."
+    return Row.failed(lapsed.row_id, error=error, **_told(lapsed))
+
+
+def _told(lapsed: Lapsed) -> dict[str, Any]:
+    document = lapsed.document
+    return {
+        "title": document.title,
+        "error_type": ErrorType.INTERNAL,
+        "retry_count": lapsed.attempt,
+        "model_name": lapsed.model_name,
+        "id": document.id,
+    }
