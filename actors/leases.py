@@ -122,6 +122,8 @@ class Leases:
                 self.renew()
             except redis.RedisError as fault:
                 log.warning("leases are not renewed while Redis is away: %s", fault)
+            except Exception:  # the outermost loop of its thread: without it every row would lapse
+                log.exception("leases were not renewed by our own fault")
 
     def renew(self) -> None:
         """Renew all leases once, and interrupt the rows that are no longer ours or took too long."""

@@ -171,14 +171,17 @@ def wait_until_held(bench: Bench, leases: Leases, rows: int) -> None:
     raise AssertionError("the rows were not held")
 
 
-def test_renewing_survives_an_outage(bench: Bench, leases: Leases, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", [redis.ConnectionError("away"), ZeroDivisionError()])
+def test_renewing_survives_an_outage_and_our_own_faults(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
     stopped, steps = threading.Event(), []
 
     def away() -> None:
         steps.append("away")
         if len(steps) == 2:
             stopped.set()
-        raise redis.ConnectionError("away")
+        raise fault
 
     monkeypatch.setattr(leases, "renew", away)
     monkeypatch.setattr(leases, "_settings", replace(leases._settings, lease_s=0.03))
