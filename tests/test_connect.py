@@ -19,7 +19,7 @@ from actors.connect import JudgedBackend, addresses_of, is_public, judged
 from actors.errors import SourceRefused
 from actors.settings import PrivateSources
 from protocol.words import ErrorCode
-from tests.conftest import free_port
+from stack import free_port
 from tests.hosts import LIMIT_S, LOOPBACK, OPEN, document, fetcher, host, leads, refusal, says
 
 PUBLIC_ONES = "8.8.8.8 192.0.43.8 2606:4700::1111 ::ffff:8.8.8.8 64:ff9b::808:808 2001:4860:4860::8888"

@@ -19,7 +19,7 @@ from api.parts import CLIENT_NAME, READ_CONNECTIONS, reading_client
 from api.watch import Stopping
 from protocol.messages import Message, parse
 from protocol.view import JobView
-from tests.conftest import free_port
+from stack import free_port
 from tests.jobs import Bench
 from tests.served import LIMIT_S, Frame, frame_of, play
 

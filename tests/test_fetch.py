@@ -14,7 +14,7 @@ import pytest
 from actors.errors import DocumentError, InternalFault, NetworkFailed, RateLimited, SourceRefused, TimedOut
 from actors.fetch import REDIRECTS_MAX, RETRY_AFTER_CAP_MS
 from protocol.words import ErrorCode, SourceType
-from tests.conftest import free_port
+from stack import free_port
 from tests.hosts import LIMIT_S, OPEN, Conversation, Host, document, fetcher, host, leads, refusal, says
 
 

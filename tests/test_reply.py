@@ -1,32 +1,16 @@
 """Which of our failures each failure of a provider is, told by a real HTTP server that fails so."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, NetworkFailed, RateLimited
-from actors.settings import Settings
 from actors.tag import ModelTagger
 from bench.provider import Behaviour, Provider
 from protocol.words import ErrorType
-from tests.conftest import SECRET_KEY
 from tests.questions import KEY, TEXT, failure, question
 
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with Provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def tagger(provider: Provider) -> AsyncIterator[ModelTagger]:
-    tagger = ModelTagger(Settings(secret_key=SECRET_KEY, provider_base_url=provider.base_url))
-    yield tagger
-    await tagger.close()
 
 
 @pytest.mark.parametrize(

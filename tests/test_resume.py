@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from actors.settings import Settings
 from protocol.messages import Catchup, Message, parse
 from protocol.view import JobView
-from tests.conftest import free_port
+from stack import free_port
 from tests.jobs import Bench, check_invariants
 from tests.served import LIMIT_S, Observer, Served
 from tests.test_chaos import Durable

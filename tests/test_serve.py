@@ -19,7 +19,7 @@ from actors.store import Claim
 from api.auth import Door
 from api.serve import SEND_BUFFER_BYTES, USER_TIMEOUT_MS, CannotListen, listen
 from protocol.messages import Row
-from tests.conftest import free_port
+from stack import free_port
 from tests.jobs import Bench
 from tests.served import LIMIT_S, ROOT, Served, play, start_body
 

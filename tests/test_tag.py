@@ -5,7 +5,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,9 @@ from actors.settings import Settings
 from actors.tag import ModelTagger, Question, tag_locally
 from bench.provider import Behaviour, Provider
 from protocol.words import ErrorCode
-from tests.conftest import SECRET_KEY, free_port
+from stack import free_port
+from tests.conftest import SECRET_KEY
 from tests.questions import KEY, TEXT, failure, question
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with Provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def tagger(provider: Provider) -> AsyncIterator[ModelTagger]:
-    tagger = ModelTagger(Settings(secret_key=SECRET_KEY, provider_base_url=provider.base_url))
-    yield tagger
-    await tagger.close()
 
 
 async def test_a_model_tags_a_document(provider: Provider, tagger: ModelTagger) -> None:

@@ -1,7 +1,7 @@
 """A real worker process from the queue to the end of a job, with a real Redis and a model provider over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +24,6 @@ from tests.processes import ended, process, until
 from tests.waiting import until as waiting_until
 
 MODEL = {"model_name": "mock/model", "api_key_from": "server"}
-
-
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with Provider(Behaviour()) as provider:
-        yield provider
 
 
 @pytest.fixture
