@@ -49,6 +49,12 @@ class Settings:
 
     keepalive_s: float = 30.0
     """Seconds without a message before a keepalive (seed §5; proxies cut silent sockets after 30-120 s)."""
+    observers_per_caller: int = 10_000
+    """Sockets and event streams that one caller may have open at one API process."""
+    observer_max_age_s: float = 0.0
+    """Seconds after which an observer is sent to connect again, before a platform cuts it off; 0: never."""
+    observer_compression: bool = False
+    """Whether permessage-deflate is agreed on with observers that offer it; about 100 kB for each."""
     job_ttl_s: int = 7 * 24 * 3600
     """Seconds that a job lives after its last write, while it is not over."""
     retention_s: int = 24 * 3600
@@ -136,6 +142,12 @@ def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[
     return read
 
 
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("it wants on or off")
+    return text == "on"
+
+
 def _secret_key(text: str) -> str:
     if len(text.encode()) < SECRET_KEY_MIN_BYTES:
         raise ValueError(f"it wants at least {SECRET_KEY_MIN_BYTES} bytes")
@@ -196,6 +208,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "redis_url": _redis,
     "broker_url": _redis,
     "keepalive_s": _number(float, 0.05, 3600),
+    "observers_per_caller": _number(int, 1, 1_000_000),
+    "observer_max_age_s": _number(float, 0, 7 * 24 * 3600),
+    "observer_compression": _switch,
     "job_ttl_s": _number(int, 1, 365 * 24 * 3600),
     "retention_s": _number(int, 1, 365 * 24 * 3600),
     "max_documents": _number(int, 1, 100_000),

@@ -7,7 +7,7 @@ from quart import Blueprint, Quart, Response, current_app, request
 from redis import RedisError
 
 from actors.settings import Settings
-from api import batch, observe, parts, problems, results
+from api import batch, events, parts, problems, results, sockets
 from api.parts import present
 from api.problems import Problem
 from api.results import answer
@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> Quart:
     """The API. Connections are opened when it begins to serve, and closed when it ends."""
     app = Quart(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
-    for blueprint in (routes, batch.routes, results.routes, observe.routes):
+    for blueprint in (routes, batch.routes, results.routes, sockets.routes, events.routes):
         app.register_blueprint(blueprint)
     problems.register(app)
 

@@ -78,9 +78,12 @@ class Door:
         """The caller of an HTTP request: `Authorization` alone counts."""
         return self.admit(_bearer(request))
 
-    def admit_observer(self, websocket: Websocket) -> Caller:
-        """The caller of a socket: `Authorization`, the subprotocol pair `bearer, <token>`, or `?token=`."""
-        return self.admit(_bearer(websocket) or _offered(websocket) or websocket.args.get("token"))
+    def admit_observer(self, asking: Websocket | Request) -> Caller:
+        """The caller of a socket or an event stream: `Authorization`, or `?token=`; of a socket also the subprotocol
+        pair `bearer, <token>`.
+        """
+        offered = _offered(asking) if isinstance(asking, Websocket) else None
+        return self.admit(_bearer(asking) or offered or asking.args.get("token"))
 
 
 def mint(settings: Settings, subject: str, ttl_s: float = TOKEN_TTL_S) -> str:

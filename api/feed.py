@@ -17,9 +17,10 @@ from redis import RedisError
 from redis.asyncio import Redis
 
 from actors.store import JobMissing, key
+from api.frames import Frame
 from api.problems import log_unexpected
 from api.snapshot import Position, Reader, Snapshot, progress, read_row
-from api.watch import Event, Followed, Gap, Stopping, Watch
+from api.watch import Event, Followed, Gap, Sink, Stopping, Watch
 from protocol.messages import Keepalive, Message, Progress, ending, to_json
 from protocol.words import JobStatus
 
@@ -49,7 +50,7 @@ class Feed:
         self.reader = Reader(client)
         self._client = client
         self._jobs: dict[str, Followed] = {}
-        self._flights: dict[str, asyncio.Task[Snapshot]] = {}
+        self._flights: dict[tuple[str, str | None], asyncio.Task[Snapshot]] = {}
         self._wake_key = f"feed:{secrets.token_hex(8)}:wake"
         self._wake_id = "0"
         self._wanted = asyncio.Event()
@@ -76,11 +77,22 @@ class Feed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def check_owner(self, job_id: str, owner: str) -> None:
+        """Check whose a job is; of a job that is followed for its owner already, Redis is not asked again.
+
+        Raises:
+            JobMissing: no such job of this owner.
+            redis.RedisError: Redis does not answer.
+        """
+        followed = self._jobs.get(job_id)
+        if followed is None or followed.owner != owner:
+            await self.reader.check_owner(job_id, owner)
+
     @contextmanager
-    def watch(self, job_id: str) -> Iterator[Watch]:
-        """Watch a job; `catch_up` tells whether it exists."""
+    def watch(self, job_id: str, sink: Sink | None = None) -> Iterator[Watch]:
+        """Watch a job; `catch_up` tells whether it exists. `sink`: see `Watch`."""
         followed = self._jobs.setdefault(job_id, Followed(job_id))
-        watch = followed.join()
+        watch = followed.join(sink)
         if self._stopping:
             watch.fail(Stopping())
         try:
@@ -90,11 +102,11 @@ class Feed:
             if not followed.watches:
                 del self._jobs[job_id]
 
-    async def catch_up(self, watch: Watch, job_id: str, cursor: str | None) -> Snapshot:
+    async def catch_up(self, watch: Watch, job_id: str, owner: str, cursor: str | None) -> Snapshot:
         """The job as it stands; `watch.next` goes on from there.
 
         Raises:
-            JobMissing: there is no such job any more.
+            JobMissing: there is no such job of this owner any more: its id may be another's by now.
             Gap: events are lost as quickly as snapshots can be read.
             Stopping: this process is about to end.
             redis.RedisError: Redis does not answer.
@@ -102,6 +114,8 @@ class Feed:
         for _ in range(CATCH_UP_TRIES):
             watch.prepare()
             snapshot = await self._snapshot(job_id, cursor)
+            if snapshot.facts.owner != owner:
+                raise JobMissing(job_id)
             followed = self._jobs[job_id]
             if followed.position and not followed.follows(snapshot.position.run):
                 followed.forget()  # the job was made anew: all who watch it begin anew, this watch among them
@@ -115,17 +129,16 @@ class Feed:
         return self._jobs[job_id].status
 
     async def _snapshot(self, job_id: str, cursor: str | None) -> Snapshot:
-        """A snapshot; those who want a whole one at the same time share it."""
-        if cursor is not None:
-            return await self.reader.snapshot(job_id, cursor)
-        flight = self._flights.get(job_id)
+        """A snapshot; those who want the same at the same time share it, as after the restart of a replica."""
+        wanted = job_id, cursor
+        flight = self._flights.get(wanted)
         if flight is None:
-            flight = self._flights[job_id] = asyncio.create_task(self.reader.snapshot(job_id))
-            flight.add_done_callback(lambda done: self._landed(job_id, done))
+            flight = self._flights[wanted] = asyncio.create_task(self.reader.snapshot(*wanted))
+            flight.add_done_callback(lambda done: self._landed(wanted, done))
         return await asyncio.shield(flight)
 
-    def _landed(self, job_id: str, flight: asyncio.Task[Snapshot]) -> None:
-        del self._flights[job_id]
+    def _landed(self, wanted: tuple[str, str | None], flight: asyncio.Task[Snapshot]) -> None:
+        del self._flights[wanted]
         if not flight.cancelled():
             flight.exception()  # all who waited for it may have gone: it is not "never retrieved"
 
@@ -174,7 +187,7 @@ class Feed:
             if stream == self._wake_key.encode():
                 self._wake_id = entries[-1][0].decode()
             else:
-                _hand_on(*asked[stream], entries)
+                await _hand_on(*asked[stream], entries)
                 await asyncio.sleep(0)  # a long past of one job must not hold up everybody
         await asyncio.sleep(COALESCE_S)
 
@@ -200,12 +213,13 @@ class Feed:
         self._pulse_at_s = time.monotonic() + PULSE_S
 
 
-def _hand_on(followed: Followed, asked: Position, entries: list[Entry]) -> None:
-    """Hand on what was read behind `asked`, unless the job is followed from somewhere else by now."""
-    if followed.position is asked:
-        for entry_id, fields in entries:
-            followed.position = Position(asked.run, entry_id.decode())
-            followed.take(_event(followed, str(followed.position), fields))
+async def _hand_on(followed: Followed, position: Position, entries: list[Entry]) -> None:
+    """Hand on what was read behind `position`, unless the job is followed from somewhere else by now."""
+    for entry_id, fields in entries:
+        if followed.position is not position:
+            return
+        position = followed.position = Position(position.run, entry_id.decode())
+        await followed.take(_event(followed, str(position), fields))
 
 
 def _event(followed: Followed, cursor: str, fields: dict[bytes, bytes]) -> Event:
@@ -226,7 +240,8 @@ def _event(followed: Followed, cursor: str, fields: dict[bytes, bytes]) -> Event
             message=fields[b"body"].decode(),
             cursor=cursor,
         )
-    return Event(int(fields[b"seq"]), to_json(message) if message else None, cursor, kind in _ENDINGS)
+    frame = Frame(to_json(message), None if kind == "status" else cursor) if message else None
+    return Event(int(fields[b"seq"]), frame, cursor, kind in _ENDINGS)
 
 
 def _progress(followed: Followed, cursor: str, fields: dict[bytes, bytes]) -> Progress:

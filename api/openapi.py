@@ -39,7 +39,7 @@ _PAGE = (
     ("after", {"type": "integer", "minimum": 0, "description": "The `next` of the page before."}),
     ("status", {"enum": ["success", "failed"]}),
 )
-_SOCKET = (
+_OBSERVER = (
     ("token", {"type": "string", "description": "Where no Authorization header can be sent."}),
     ("cursor", {"type": "string", "description": "Go on behind the message that carried it."}),
 )
@@ -48,7 +48,8 @@ OPERATIONS: dict[str, Operation] = {
     "batch.cancel": Operation({200: JobReport}, (*_JOB, 409)),
     "results.status": Operation({200: JobReport}, _JOB),
     "results.results": Operation({200: Page}, (*_JOB, 422), query=_PAGE),
-    "observe.observer": Operation({101: None}, (426,), query=_SOCKET),
+    "sockets.observer": Operation({101: None}, (426,), query=_OBSERVER),
+    "events.events": Operation({200: None, 204: None}, (*_JOB, 429), query=_OBSERVER),
     "app.health": Operation({200: None}, public=True),
     "app.ready": Operation({200: None}, (503,), public=True),
     "app.description": Operation({200: None}, public=True),

@@ -1,6 +1,5 @@
 """What a running API consists of, opened and closed in one place."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from actors.settings import Settings
 from actors.store import JobStore, connect
 from api.auth import Door
 from api.feed import Feed
+from api.observe import Observers
 
 WRITE_CONNECTIONS = 8
 READ_CONNECTIONS = 8
@@ -41,8 +41,7 @@ class Parts:
     store: JobStore
     dispatcher: Dispatcher
     feed: Feed
-    large_frames: asyncio.Lock
-    """Whoever writes one takes it first, for one turn of the loop."""
+    observers: Observers
 
 
 @asynccontextmanager
@@ -61,7 +60,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             store=store,
             dispatcher=Dispatcher(store, broker),
             feed=feed,
-            large_frames=asyncio.Lock(),
+            observers=Observers(settings.observers_per_caller, settings.observer_max_age_s),
         )
     finally:
         await feed.close()

@@ -18,6 +18,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from actors.store import JobMissing, key, script_keys, script_text
+from api.frames import Frame
 from protocol.messages import Catchup, Ending, JobState, Progress, Row, ending, to_json
 from protocol.requests import valid_job_id
 from protocol.words import DocumentStatus, JobStatus
@@ -117,10 +118,15 @@ class Snapshot:
     catchup: Catchup
 
     @cached_property
-    def frames(self) -> list[bytes]:
-        """What to send: the catchup, and the ending where there is one. Encoded once for all observers."""
-        last = self.facts.ending(str(self.position))
-        return [to_json(message) for message in (self.catchup, last) if message]
+    def frames(self) -> list[Frame]:
+        """What to send: the catchup, and the ending where there is one. Encoded once for all observers.
+
+        Before an ending the catchup is no place to go on from: who heard only it has not heard the ending.
+        """
+        cursor = str(self.position)
+        last = self.facts.ending(cursor)
+        catchup = Frame(to_json(self.catchup), None if last else cursor)
+        return [catchup, Frame(to_json(last), cursor)] if last else [catchup]
 
 
 class Pulse(NamedTuple):
@@ -205,6 +211,16 @@ class Reader:
             Pulse(run.decode(), JobStatus(status.decode()), int(seq)) if run else None
             for run, status, seq in await pipeline.execute()
         ]
+
+    async def ended_at(self, job_id: str, cursor: str) -> bool:
+        """Whether `cursor` is that of the ending which this run of the job has had."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hmget(key(job_id), ["run", "status"])
+        pipeline.xrevrange(key(job_id, "events"), count=1)
+        (run, status), last = await pipeline.execute()
+        if not run or not last or not JobStatus(status.decode()).over:
+            return False
+        return cursor == str(Position(run.decode(), last[0][0].decode()))
 
     async def snapshot(self, job_id: str, cursor: str | None = None) -> Snapshot:
         """The job with all its results, or those since `cursor` where that is still known.

@@ -11,16 +11,22 @@ holds are dropped by their `seq`.
 
 import asyncio
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.frames import Frame
 from api.snapshot import Position, Snapshot
 from protocol.words import JobStatus
 
 WAITING_MAX, WAITING_MAX_BYTES = 1_000, 4 * 1024 * 1024
 """Events that wait for one observer; beyond, it must catch up from a snapshot instead."""
+TURN = 200
+"""So many observers are handed an event before everything else in this process gets its turn."""
 NOTHING = -1
 """The `seq` before the first."""
+
+Sink = Callable[[Frame], bool]
+"""Takes a frame at once, without waiting for anything, or says that it cannot."""
 
 
 class Gap(Exception):
@@ -36,48 +42,65 @@ class Event:
     """Something that happened to a job."""
 
     seq: int
-    frame: bytes | None
+    frame: Frame | None
     """What observers are sent; None: nothing."""
-    cursor: str | None
-    """Behind this event; None: where the one before left it."""
+    cursor: str
+    """Behind this event."""
     over: bool
     """Whether it was the ending."""
 
     @property
     def size_bytes(self) -> int:
         """What it weighs while it waits."""
-        return len(self.frame or b"")
+        return self.frame.size_bytes if self.frame else 0
 
 
 class Watch:
-    """One observer's line of events."""
+    """One observer's line of events.
 
-    def __init__(self, floor: int) -> None:
+    `sink`: an observer that waits for its next event is handed it through here, which spares a thousand of them
+    a thousand wake-ups; whatever it does not take waits in line.
+    """
+
+    def __init__(self, floor: int, sink: Sink | None = None) -> None:
+        self.cursor: str | None = None
+        """Behind what the observer was told last."""
         self._floor = floor
+        self._sink = sink
         self._seq = NOTHING
         self._events: deque[Event] = deque()
         self._waiting_bytes = 0
         self._fault: Exception | None = None
-        self._arrived = asyncio.Event()
+        self._idle: asyncio.Future[None] | None = None
+        self._told_at_s = 0.0
 
-    async def next(self, timeout_s: float) -> Event | None:
-        """The next event, or None after `timeout_s` without one.
+    async def next(self, silence_s: float) -> Event | None:
+        """The next event that the sink did not take, or None when the observer was told nothing for `silence_s`.
 
         Raises:
             Gap: some were missed; catch up.
             JobMissing: the job is gone.
             Stopping: this process is about to end.
         """
-        event = self._take()
-        if event is not None:  # a timer costs more than all the rest here
-            return event
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while event is None:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-                    event = self._take()
+        loop = asyncio.get_running_loop()
+        self._told_at_s = loop.time()
+        while (event := self._take()) is None and (left_s := self._told_at_s + silence_s - loop.time()) > 0:
+            await self._wait(loop, left_s)
         return event
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop, most_s: float) -> None:
+        """Wait for something to do. One bare timer: an observer does little else, and there are thousands."""
+        self._idle = loop.create_future()
+        timer = loop.call_later(most_s, self._wake)
+        try:
+            await self._idle
+        finally:
+            self._idle = None
+            timer.cancel()
+
+    def _wake(self) -> None:
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
 
     def _take(self) -> Event | None:
         """The next event that is news here."""
@@ -86,7 +109,7 @@ class Watch:
             event = self._events.popleft()
             self._waiting_bytes -= event.size_bytes
             if event.seq > self._seq:
-                self._seq = event.seq
+                self._seq, self.cursor = event.seq, event.cursor
                 return event
         return None
 
@@ -104,18 +127,31 @@ class Watch:
         """Go on from `snapshot`, unless it is too old for what this watch has missed."""
         if self._fault is not None or snapshot.facts.seq < self._floor:
             return False
-        self._seq = snapshot.facts.seq
+        self._seq, self.cursor = snapshot.facts.seq, str(snapshot.position)
         return True
 
     def deliver(self, event: Event) -> None:
-        """Put an event in line."""
+        """Hand an event over at once if that is possible, else put it in line."""
+        if self._hand_over(event):
+            return
         full = len(self._events) >= WAITING_MAX or self._waiting_bytes + event.size_bytes > WAITING_MAX_BYTES
         if self._fault is not None or full:
             self.lose(event.seq)
         else:
             self._events.append(event)
             self._waiting_bytes += event.size_bytes
-            self._arrived.set()
+            self._wake()
+
+    def _hand_over(self, event: Event) -> bool:
+        """Only to an observer that waits with nothing before it; the ending is for itself to see."""
+        idle = self._idle is not None and not self._idle.done() and not self._events
+        if not idle or self._sink is None or event.frame is None or event.over or event.seq <= self._seq:
+            return False
+        if not self._sink(event.frame):
+            return False
+        self._seq, self.cursor = event.seq, event.cursor
+        self._told_at_s = asyncio.get_running_loop().time()
+        return True
 
     def lose(self, seq: int) -> None:
         """Events up to `seq` will not be delivered; NOTHING: the past is not what it was."""
@@ -132,7 +168,7 @@ class Watch:
         """End the view; a gap alone can be mended."""
         if self._fault is None or isinstance(self._fault, Gap):
             self._fault = fault
-        self._arrived.set()
+        self._wake()
 
 
 @dataclass(eq=False, slots=True)
@@ -143,12 +179,13 @@ class Followed:
     watches: set[Watch] = field(default_factory=set)
     position: Position | None = None
     seq: int = NOTHING
+    owner: str | None = None
     total: int = 1
     status: JobStatus = JobStatus.PENDING
 
-    def join(self) -> Watch:
+    def join(self, sink: Sink | None = None) -> Watch:
         """One more who watches."""
-        watch = Watch(self.seq)
+        watch = Watch(self.seq, sink)
         self.watches.add(watch)
         return watch
 
@@ -158,25 +195,35 @@ class Followed:
 
     def start(self, snapshot: Snapshot) -> None:
         """Hand on what comes behind `snapshot`."""
-        self.position, self.seq = snapshot.position, snapshot.facts.seq
-        self.total, self.status = snapshot.facts.total, snapshot.facts.status
+        facts = snapshot.facts
+        self.position, self.seq = snapshot.position, facts.seq
+        self.owner, self.total, self.status = facts.owner, facts.total, facts.status
         for watch in self.watches:
             watch.raise_floor(self.seq)
 
     def forget(self) -> None:
         """The stream is not what it was: start again from the next snapshot."""
-        self.position, self.seq = None, NOTHING
+        self.position, self.seq, self.owner = None, NOTHING, None
         for watch in self.watches:
             watch.lose(NOTHING)
 
-    def take(self, event: Event) -> None:
-        """Hand the next event to all who watch; where it is not the next one, they have missed something."""
+    async def take(self, event: Event) -> None:
+        """Hand the next event to all who watch; where it is not the next one, they have missed something.
+
+        Who joins meanwhile has the event as its floor; where the job is followed from elsewhere, this ends.
+        """
         expected, self.seq = self.seq + 1, event.seq
-        for watch in self.watches:
-            if event.seq == expected:
-                watch.deliver(event)
-            else:
-                watch.lose(event.seq)
+        position, watches = self.position, tuple(self.watches)
+        for start in range(0, len(watches), TURN):
+            if start:
+                await asyncio.sleep(0)
+            if self.position is not position:
+                return
+            for watch in watches[start : start + TURN]:
+                if event.seq == expected:
+                    watch.deliver(event)
+                else:
+                    watch.lose(event.seq)
 
     def fail(self, fault: Exception) -> None:
         """There is nothing more to see."""

@@ -220,6 +220,7 @@ Message = Catchup | Progress | Completed | Cancelled | Failed | Keepalive
 COMPLETED_MESSAGE = "Job completed"
 AUTHENTICATION_REQUIRED = "Authentication required"
 JOB_NOT_FOUND = "Job not found"
+TOO_MANY_OBSERVERS = "Too many observers"
 TOKEN_EXPIRED = "token expired"
 """The reason of a close with 1008 that a fresh token and the cursor mend."""
 

@@ -30,6 +30,8 @@ def environment(settings: Settings) -> dict[str, str]:
         value: Any = getattr(settings, each.name)
         if isinstance(value, PrivateSources):
             value = ",".join([*value.hosts, *map(str, value.networks)])
+        if isinstance(value, bool):
+            value = "on" if value else "off"
         if value is not None:
             named[BARE_NAMES.get(each.name, f"TAGSTREAM_{each.name.upper()}")] = str(value)
     return named

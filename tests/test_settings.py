@@ -19,6 +19,7 @@ INTEGERS = {
     "PORT": (1, 65_535),
     "TAGSTREAM_JOB_TTL_S": (1, 31_536_000),
     "TAGSTREAM_RETENTION_S": (1, 31_536_000),
+    "TAGSTREAM_OBSERVERS_PER_CALLER": (1, 1_000_000),
     "TAGSTREAM_MAX_DOCUMENTS": (1, 100_000),
     "TAGSTREAM_FETCH_MAX_BYTES": (1024, 1024**3),
     "TAGSTREAM_WORKER_PROCESSES": (1, 256),
@@ -32,6 +33,7 @@ INTEGERS = {
 }
 FRACTIONS = {
     "TAGSTREAM_KEEPALIVE_S": (0.05, 3600.0),
+    "TAGSTREAM_OBSERVER_MAX_AGE_S": (0.0, 604_800.0),
     "TAGSTREAM_FETCH_TIMEOUT_S": (0.1, 3600.0),
     "TAGSTREAM_PROVIDER_TIMEOUT_S": (0.1, 3600.0),
     "TAGSTREAM_EXTRACT_TIMEOUT_S": (0.1, 3600.0),
@@ -54,6 +56,7 @@ OF_THEIR_OWN = {
     "TAGSTREAM_PRIVATE_SOURCES",
     "TAGSTREAM_LOCAL_ROOT",
     "TAGSTREAM_PROVIDER_BASE_URL",
+    "TAGSTREAM_OBSERVER_COMPRESSION",
 }
 
 
@@ -223,3 +226,9 @@ def test_settings_show_no_secret() -> None:
     assert "port=8000" in shown
     assert "hush" not in shown
     assert SECRET_KEY not in shown
+
+
+def test_a_switch_is_on_or_off() -> None:
+    assert read(TAGSTREAM_OBSERVER_COMPRESSION="on").observer_compression is True
+    assert read(TAGSTREAM_OBSERVER_COMPRESSION="off").observer_compression is False
+    assert refusal(TAGSTREAM_OBSERVER_COMPRESSION="yes").endswith("'yes' will not do: it wants on or off")

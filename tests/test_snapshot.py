@@ -59,14 +59,14 @@ async def test_a_catchup_and_what_came_since_is_the_later_catchup(reader: Reader
     for earlier in frames:
         view = JobView("job")
         for frame in earlier[:1]:
-            view.apply(parse(frame))  # type: ignore[arg-type]
+            view.apply(parse(frame.body))  # type: ignore[arg-type]
         since = await reader.snapshot("job", view.cursor)
         assert since.catchup.resumed is True
         for frame in since.frames:
-            view.apply(parse(frame))  # type: ignore[arg-type]
+            view.apply(parse(frame.body))  # type: ignore[arg-type]
         whole = JobView("job")
         for frame in frames[-1]:
-            whole.apply(parse(frame))  # type: ignore[arg-type]
+            whole.apply(parse(frame.body))  # type: ignore[arg-type]
         assert view == whole
 
 
@@ -74,7 +74,7 @@ async def test_the_ending_is_part_of_a_snapshot_of_a_job_that_is_over(reader: Re
     bench.start()
     assert len((await reader.snapshot("job")).frames) == 1
     bench.store.cancel("job", "alice")
-    catchup, ending = [parse(frame) for frame in (await reader.snapshot("job")).frames]
+    catchup, ending = [parse(frame.body) for frame in (await reader.snapshot("job")).frames]
     assert type(ending).__name__ == "Cancelled"
     assert catchup.cursor == ending.cursor  # type: ignore[union-attr]
 

@@ -7,15 +7,16 @@ import pytest
 
 from actors.store import JobMissing
 from api import watch as watch_module
+from api.frames import Frame
 from api.snapshot import Facts, Position, Snapshot
 from api.watch import NOTHING, Event, Followed, Gap, Stopping, Watch
 from protocol.messages import Catchup, JobState
 from protocol.words import JobStatus
 
 
-def event(seq: int, frame: bytes | None = b"{}") -> Event:
+def event(seq: int, body: bytes = b"{}", *, over: bool = False) -> Event:
     """The event of this number."""
-    return Event(seq=seq, frame=frame, cursor=f"run.{seq}-0", over=False)
+    return Event(seq=seq, frame=Frame(body, f"run.{seq}-0"), cursor=f"run.{seq}-0", over=over)
 
 
 def snapshot(seq: int, run: str = "run") -> Snapshot:
@@ -40,7 +41,7 @@ async def test_events_that_the_snapshot_holds_are_not_told_again() -> None:
     followed.start(snapshot(3))
     watch = followed.join()
     for seq in (4, 5, 6):
-        followed.take(event(seq))
+        await followed.take(event(seq))
     watch.prepare()
     assert watch.accept(snapshot(5))
     assert await delivered(watch) == [6]
@@ -61,7 +62,7 @@ async def test_who_joined_before_the_first_snapshot_needs_one_that_reaches_its_s
     followed.start(snapshot(7))
     assert not slow.accept(snapshot(6))
     assert slow.accept(snapshot(7))
-    followed.take(event(8))
+    await followed.take(event(8))
     assert [await delivered(watch) for watch in (quick, slow)] == [[8], [8]]
 
 
@@ -71,14 +72,14 @@ async def test_an_event_that_is_not_the_next_is_a_gap_for_all(seq: int) -> None:
     followed.start(snapshot(4))
     watches = [followed.join(), followed.join()]
     assert all(watch.accept(snapshot(4)) for watch in watches)
-    followed.take(event(seq))
+    await followed.take(event(seq))
     for watch in watches:
         with pytest.raises(Gap):
             await watch.next(0)
         watch.prepare()
         assert not watch.accept(snapshot(seq - 1))
         assert watch.accept(snapshot(seq))
-    followed.take(event(seq + 1))
+    await followed.take(event(seq + 1))
     assert [await delivered(watch) for watch in watches] == [[seq + 1]] * 2
 
 
@@ -92,7 +93,7 @@ async def test_what_waits_for_a_slow_observer_is_bounded_in_number_and_bytes(cou
     assert slow.accept(snapshot(0))
     assert quick.accept(snapshot(0))
     for seq in range(1, count + 1):
-        followed.take(event(seq, b"x" * size))
+        await followed.take(event(seq, b"x" * size))
         assert await delivered(quick) == [seq]
     with pytest.raises(Gap):
         await slow.next(0)
@@ -112,7 +113,7 @@ async def test_a_stream_that_is_not_what_it_was_begins_anew() -> None:
     watch.prepare()
     assert watch.accept(snapshot(2, "another run"))
     followed.start(snapshot(2, "another run"))
-    followed.take(event(3))
+    await followed.take(event(3))
     assert await delivered(watch) == [3]
 
 
@@ -136,7 +137,7 @@ async def test_an_event_wakes_who_waits_for_it() -> None:
     assert watch.accept(snapshot(0))
     waiting = asyncio.create_task(watch.next(10))
     await asyncio.sleep(0)
-    followed.take(event(1))
+    await followed.take(event(1))
     found = await waiting
     assert found is not None
     assert found.seq == 1
@@ -144,3 +145,84 @@ async def test_an_event_wakes_who_waits_for_it() -> None:
 
 async def test_silence_is_none() -> None:
     assert await Watch(NOTHING).next(0) is None
+
+
+class Reader:
+    """An observer that takes frames at once, as long as it is ready to."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.taken: list[bytes] = []
+
+    def offer(self, frame: Frame) -> bool:
+        if self.ready:
+            self.taken.append(frame.body)
+        return self.ready
+
+
+async def test_a_sink_takes_what_comes_while_its_observer_waits_and_the_line_keeps_the_rest_in_order() -> None:
+    followed, reader = Followed("job"), Reader()
+    followed.start(snapshot(0))
+    watch = followed.join(reader.offer)
+    assert watch.accept(snapshot(0))
+    await followed.take(event(1, b"before it waits"))
+    assert await delivered(watch) == [1]
+    waiting = asyncio.create_task(watch.next(60))
+    await asyncio.sleep(0)
+    await followed.take(event(2, b"at once"))
+    await followed.take(event(3, b"at once as well"))
+    assert watch.cursor == "run.3-0"
+    reader.ready = False
+    await followed.take(event(4))
+    reader.ready = True
+    await followed.take(event(5))
+    found = await waiting
+    assert found is not None
+    assert [found.seq, *await delivered(watch)] == [4, 5]
+    assert reader.taken == [b"at once", b"at once as well"]
+
+
+async def test_a_sink_is_offered_neither_what_the_snapshot_holds_nor_the_ending() -> None:
+    followed, reader = Followed("job"), Reader()
+    followed.start(snapshot(0))
+    watch = followed.join(reader.offer)
+    assert watch.accept(snapshot(2))
+    waiting = asyncio.create_task(watch.next(60))
+    await asyncio.sleep(0)
+    await followed.take(event(1))
+    await asyncio.sleep(0)
+    await followed.take(event(2))
+    await followed.take(event(3, over=True))
+    found = await waiting
+    assert found is not None
+    assert (found.seq, found.over) == (3, True)
+    assert reader.taken == []
+
+
+async def test_what_a_sink_takes_counts_as_said() -> None:
+    followed, reader = Followed("job"), Reader()
+    followed.start(snapshot(0))
+    watch = followed.join(reader.offer)
+    assert watch.accept(snapshot(0))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    waiting = asyncio.create_task(watch.next(0.2))
+    loop.call_later(0.1, lambda: asyncio.ensure_future(followed.take(event(1))))
+    assert await waiting is None
+    assert reader.taken
+    assert loop.time() - began >= 0.3
+
+
+async def test_a_job_followed_from_elsewhere_meanwhile_ends_the_handing_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "TURN", 1)
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    watches = [followed.join() for _ in range(3)]
+    assert all(watch.accept(snapshot(0)) for watch in watches)
+    taking = asyncio.create_task(followed.take(event(1)))
+    await asyncio.sleep(0)
+    followed.forget()
+    await taking
+    for watch in watches:
+        watch.prepare()
+        assert watch.accept(snapshot(0, "another run"))

@@ -1,0 +1,227 @@
+"""Connections of Hypercorn, with habits of ours, and the way out to an observer's socket.
+
+Line        what goes out to one observer: bytes that are the same for all, without a copy for each
+mend        puts our connection and our socket in the place of Hypercorn's, which has no settings for this
+"""
+
+import asyncio
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import h11
+import hypercorn.asyncio.run
+import hypercorn.protocol.h2
+import hypercorn.protocol.h11
+import hypercorn.protocol.ws_stream
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Closed as ConnectionClosed
+from hypercorn.events import RawData
+from hypercorn.protocol.events import Event, Request, StreamClosed
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.typing import ConnectionState as State
+from wsproto.connection import ConnectionState
+from wsproto.events import CloseConnection, Message, Ping
+from wsproto.frame_protocol import CloseReason
+
+from api.frames import Frame
+
+INBOUND_MAX_BYTES = 4096
+"""Observers only listen; what they send is dropped up to here, and ends the connection beyond."""
+INBOUND_BYTES_PER_S = 32 * 1024
+INBOUND_READ_BYTES = 4096
+"""An observer that floods is read no faster: the kernel makes it wait, and everybody else is served."""
+CLOSE_TIMEOUT_S = 1.0
+PIECE_TIMEOUT_S = 10.0
+LINGER_S = 1.0
+"""A client whose body is refused has so long to notice."""
+
+_LISTS = frozenset({b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"})
+
+
+class Connection(TCPServer):
+    """Hypercorn's connection, with three habits of ours.
+
+    A stream's handler finds it in its scope's state, to write past what is encoded for each client alone, or to
+    drop it. What an observer says is read slowly. And a client whose body is refused still sends it: closed at
+    once, it would be reset before it reads why.
+    """
+
+    _open: ClassVar[set["Connection"]] = set()
+    _lingers = False
+    _own_task: asyncio.Task[Any] | None = None
+
+    @classmethod
+    def drop_all(cls) -> None:
+        """End every connection, also of clients that read nothing any more: no close frame would reach them."""
+        for connection in list(cls._open):
+            connection.writer.transport.abort()
+
+    def cut_off(self) -> None:
+        """Reset: a close frame cannot pass what waits to be sent, and the kernel shall drop that too."""
+        with suppress(OSError):
+            peer = self.writer.get_extra_info("socket")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+    async def run(self) -> None:
+        self.state = State(self.state | {"connection": self})
+        self._own_task = asyncio.current_task()
+        self._open.add(self)
+        try:
+            await super().run()
+        except asyncio.CancelledError:
+            if not self._lingers:
+                raise
+        finally:
+            self._open.discard(self)
+
+    async def _read_data(self) -> None:
+        while not self.reader.at_eof():
+            observes = self._observes()
+            try:
+                data = await self.reader.read(INBOUND_READ_BYTES if observes else 2**16)
+            except OSError:
+                break
+            await self.protocol.handle(RawData(data))
+            if observes:
+                await asyncio.sleep(len(data) / INBOUND_BYTES_PER_S)
+        await self.protocol.handle(ConnectionClosed())
+
+    def _observes(self) -> bool:
+        protocol = self.protocol.protocol
+        return isinstance(protocol, H11Protocol) and isinstance(protocol.stream, Socket)
+
+    async def _close(self) -> None:
+        protocol = getattr(self, "protocol", None)  # none yet where the client was gone at once
+        connection = getattr(protocol and protocol.protocol, "connection", None)
+        if self._lingers:  # `run` is about to end
+            await self._drop_what_comes()
+        elif getattr(connection, "their_state", None) is h11.SEND_BODY and self._own_task is not None:
+            self._lingers = True
+            self._own_task.cancel()  # it may wait for ever to hand on what nobody takes any more
+            return
+        with suppress(OSError):  # the peer had vanished; there is nobody to tell
+            await super()._close()
+
+    async def _drop_what_comes(self) -> None:
+        with suppress(OSError, RuntimeError, TimeoutError):
+            self.writer.write_eof()
+            async with asyncio.timeout(LINGER_S):
+                while await self.reader.read(64 * 1024):
+                    pass
+
+
+class Socket(WSStream):
+    """Hypercorn's socket, as a socket of observers.
+
+    What a client says goes no further than here: a frame that is too large ends the connection, all others are
+    dropped. Bytes that are not ASCII in a list that Hypercorn reads from the handshake are an exception to it,
+    logged at length, and a handshake that it refuses itself leaves the connection open for ever: neither here.
+    """
+
+    compresses: ClassVar[bool] = False
+    """Whether permessage-deflate is agreed on with clients that offer it."""
+    _heard_bytes = 0
+    _deaf = False
+
+    async def handle(self, event: Event) -> None:
+        if isinstance(event, Request):
+            legible = [each for each in event.headers if each[0].lower() not in _LISTS or each[1].isascii()]
+            event = replace(event, headers=legible, state=State(event.state | {"socket": self}))
+        await super().handle(event)
+        if isinstance(event, Request) and self.closed:
+            await self.send(StreamClosed(stream_id=self.stream_id))
+
+    @property
+    def plain(self) -> bool:
+        """Whether a text frame on the wire is the same for this client as for all: HTTP/1.1, not compressed."""
+        return self.handshake.http_version == "1.1" and not (self.compresses and self.handshake.extensions)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a frame may be sent: neither side has said that it closes."""
+        return not self.closed and self.handshake.accepted and self.connection.state is ConnectionState.OPEN
+
+    async def _handle_events(self) -> None:
+        for event in self.connection.events():
+            if isinstance(event, Message):
+                await self._drop(event)
+            elif isinstance(event, Ping):
+                await self._send_wsproto_event(event.response())
+            elif isinstance(event, CloseConnection):
+                if self.connection.state is ConnectionState.REMOTE_CLOSING:
+                    await self._send_wsproto_event(event.response())
+                await self.send(StreamClosed(stream_id=self.stream_id))
+
+    async def _drop(self, said: Message[Any]) -> None:
+        if self._deaf:
+            return
+        self._heard_bytes += len(said.data.encode() if isinstance(said.data, str) else said.data)
+        if self._heard_bytes > INBOUND_MAX_BYTES:
+            self._deaf = True
+            reason = f"observers may send {INBOUND_MAX_BYTES} bytes at most"
+            await self._send_wsproto_event(CloseConnection(code=CloseReason.MESSAGE_TOO_BIG, reason=reason))
+            self.task_group.spawn(self._disconnect)
+        if said.message_finished:
+            self._heard_bytes = 0
+
+    async def _disconnect(self) -> None:
+        """Once the client has had the time to answer the close frame."""
+        await self.context.sleep(CLOSE_TIMEOUT_S)
+        if not self.closed and self.app_put is not None:
+            await self.app_put({"type": "websocket.disconnect", "code": CloseReason.MESSAGE_TOO_BIG.value})
+
+
+class Line:
+    """What goes out to one observer, past Quart and Hypercorn: frames that are the same bytes for all.
+
+    Only for a socket that is `plain`.
+    """
+
+    def __init__(self, stream: Socket, connection: Connection) -> None:
+        self._stream, self._connection = stream, connection
+        self._transport = connection.writer.transport
+
+    def offer(self, frame: Frame) -> bool:
+        """Send at once, where nothing else waits to be sent and the kernel has room; False: not now."""
+        if self._transport.get_write_buffer_size() or self._transport.is_closing() or not self._stream.is_open:
+            return False
+        self._transport.write(frame.as_socket_frame)
+        return True
+
+    async def send(self, frame: Frame) -> None:
+        """Send as fast as the client reads; nothing where it has gone: its handler is told in another way.
+
+        Raises:
+            TimeoutError: it did not take even one piece within `PIECE_TIMEOUT_S`.
+        """
+        writer = self._connection.writer
+        async with self._connection.send_lock:  # no pong between the pieces of a frame
+            if not self._stream.is_open:
+                return
+            with suppress(ConnectionError, RuntimeError):
+                for piece in frame.socket_pieces():
+                    writer.write(piece)
+                    async with asyncio.timeout(PIECE_TIMEOUT_S):
+                        await writer.drain()
+                    if frame.is_large:
+                        await asyncio.sleep(0)
+
+
+def mend(*, compression: bool) -> None:
+    """Put ours in the place of Hypercorn's; without `compression`, permessage-deflate is agreed on with nobody."""
+    Socket.compresses = compression
+    places: list[tuple[Any, str, Any]] = [
+        (hypercorn.asyncio.run, "TCPServer", Connection),
+        (hypercorn.protocol.h11, "WSStream", Socket),
+        (hypercorn.protocol.h2, "WSStream", Socket),
+    ]
+    if not compression:
+        places.append((hypercorn.protocol.ws_stream, "server_extensions_handshake", lambda _offered, _known: None))
+    for module, name, ours in places:
+        assert hasattr(module, name), f"{module.__name__}.{name} has moved"
+        setattr(module, name, ours)

@@ -1,0 +1,156 @@
+"""Connections to clients that misbehave, and what goes out on them."""
+
+import asyncio
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actors.settings import Settings
+from actors.store import Claim
+from protocol.messages import Row
+from stack import free_port
+from tests.jobs import Bench
+from tests.served import LIMIT_S, Served, handshake, play
+
+MEBIBYTE = b" " * 1024 * 1024
+TAKEN_S = 2.0
+"""In so long a server that reads what a client says has read 40 MB of it many times over."""
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 17825792", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(("signed", "status"), [(True, 413), (False, 401)])
+def test_a_refused_body_does_not_hide_the_answer(api: Served, *, head: str, signed: bool, status: int) -> None:
+    token = api.token() if signed else "nonsense"
+    request = f"POST /api/batch/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n"
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
+        client.sendall(f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
+        for _ in range(17):
+            client.sendall(b"100000\r\n" + MEBIBYTE + b"\r\n" if "chunked" in head else MEBIBYTE)
+        answer = client.recv(64)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+async def test_an_observer_that_does_not_read_is_cut_off_and_delays_nobody(api: Served, bench: Bench) -> None:
+    def heavy(claim: Claim) -> Row:
+        return Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000})
+
+    bench.start(rows=100)
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", api.settings.port))
+        deaf.sendall(handshake(api, "job"))
+        async with api.observe("job") as observer:
+            await observer.until("catchup")
+            working = asyncio.create_task(asyncio.to_thread(play, bench, "job", end=heavy))
+            frames = await observer.until("completed")
+            await working
+        await asyncio.to_thread(until_gone, deaf)
+        assert await asyncio.to_thread(read_to_the_end, deaf) < 4_000_000
+    finals = {frame["row_id"] for frame in frames if frame.get("status") == "success"}
+    assert finals | {row["row_id"] for frame in frames for row in frame.get("results", [])} == set(range(100))
+
+
+def until_gone(client: socket.socket, limit_s: float = 4 * LIMIT_S) -> None:
+    """Wait, without reading, until the other side has dropped the connection."""
+    waiting = select.poll()
+    waiting.register(client, select.POLLHUP | select.POLLERR)
+    assert waiting.poll(1_000 * limit_s)
+
+
+def read_to_the_end(client: socket.socket) -> int:
+    """How much still arrives."""
+    count = 0
+    with suppress(ConnectionResetError):
+        while part := client.recv(65_536):
+            count += len(part)
+    return count
+
+
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "User-Agent"])
+def test_bytes_that_are_no_text_in_a_handshake_are_no_fault_of_ours(api: Served, bench: Bench, name: str) -> None:
+    bench.start(rows=1)
+    play(bench, "job")
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
+        client.sendall(handshake(api, "job").replace(b"Host: x", f"Host: x\r\n{name}: bearer, \xff".encode("latin1")))
+        assert client.recv(64).startswith(b"HTTP/1.1 101 ")
+    assert "Traceback" not in api.log.read_text()
+
+
+def test_a_handshake_of_another_version_ends_its_connection(api: Served) -> None:
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as client:
+        client.sendall(handshake(api, "job").replace(b"Version: 13", b"Version: 8"))
+        assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
+        assert client.recv(4096) == b""
+
+
+async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
+    bench.start()
+    async with api.observe("job", compression="deflate") as observer:
+        assert observer.socket.protocol.extensions == []
+        assert (await observer.next())["type"] == "catchup"
+
+
+@pytest.fixture
+def compressing(settings: Settings, tmp_path: Path) -> Iterator[Served]:
+    """An API that agrees on compression."""
+    there = replace(settings, port=free_port(), observer_compression=True)
+    with Served(there, tmp_path / "api.log", TAGSTREAM_OBSERVER_COMPRESSION="on") as served:
+        yield served
+
+
+async def test_compression_is_agreed_on_where_the_operator_wants_it_and_the_client_offers_it(
+    compressing: Served, bench: Bench
+) -> None:
+    bench.start(rows=2)
+    async with (
+        compressing.observe("job", compression="deflate") as packed,
+        compressing.observe("job", compression=None) as plain,
+    ):
+        assert packed.socket.protocol.extensions
+        assert not plain.socket.protocol.extensions
+        await asyncio.gather(packed.until("catchup"), plain.until("catchup"))
+        play(bench, "job")
+        (told, code, _), (same, _, _) = await asyncio.gather(packed.rest(), plain.rest())
+    assert told == same
+    assert (told[-1]["type"], code) == ("completed", 1000)
+
+
+async def test_pings_are_answered_between_frames_and_never_within_one(api: Served, bench: Bench) -> None:
+    bench.start(rows=80)
+    play(bench, "job", 79, lambda claim: Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000}))
+    async with api.observe("job") as observer:
+        answers = [await observer.socket.ping() for _ in range(50)]
+        catchup = await observer.next()
+        await asyncio.wait_for(asyncio.gather(*answers), LIMIT_S)
+        play(bench, "job")
+        assert (await observer.until("completed"))[-1]["processed_count"] == "80"
+    assert len(catchup["results"]) == 79
+
+
+async def test_who_floods_is_read_slowly_and_delays_nobody(api: Served, bench: Bench) -> None:
+    bench.start(rows=1)
+    bench.start("other")
+    frame = b"\x81\xfe\x0f\xa0\x00\x00\x00\x00" + b"x" * 4_000
+    with socket.create_connection(("127.0.0.1", api.settings.port)) as flooding:
+        flooding.sendall(handshake(api, "other"))
+        flooding.recv(4096)
+        flood = asyncio.create_task(asyncio.to_thread(send_all, flooding, frame * 10_000))
+        async with api.observe("job") as observer:
+            await observer.until("catchup")
+            play(bench, "job")
+            assert (await observer.until("completed"))[-1]["processed_count"] == "1"
+        taken_whole, _ = await asyncio.wait([flood], timeout=TAKEN_S)
+        flooding.shutdown(socket.SHUT_RDWR)
+        await flood
+    assert not taken_whole
+
+
+def send_all(client: socket.socket, data: bytes) -> None:
+    """Send, until the connection is shut."""
+    with suppress(OSError):
+        client.sendall(data)
