@@ -16,6 +16,12 @@ import msgspec
 
 from protocol.words import DocumentStatus, ErrorCode, ErrorType, JobStatus
 
+# What the types alone do not say; the published schemas say it too.
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Ordinal = Annotated[int, msgspec.Meta(ge=1)]
+_Digits = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
+
 
 class ProtocolError(ValueError):
     """A frame that is none of the messages of this protocol."""
@@ -35,9 +41,9 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     a success has tags, a failure has an error, its type and no tags.
     """
 
-    row_id: int
+    row_id: _Count
     """Zero-based index in the batch."""
-    row_number: int | None = None
+    row_number: _Ordinal | None = None
     """`row_id + 1`, for display. Always present in what the server sends."""
     title: str
     """The caller's title, else the file's name, else `Document N`."""
@@ -50,9 +56,9 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Present exactly when `error` is."""
     error_code: ErrorCode | None = None
     """The finer reason of a `document` or `source` failure."""
-    retry_after_ms: int | None = None
-    """Milliseconds from now to the next attempt, >= 0."""
-    retry_count: int | None = None
+    retry_after_ms: _Count | None = None
+    """Milliseconds from now to the next attempt."""
+    retry_count: _Ordinal | None = None
     """The number of the attempt that this is about, 1 = the first."""
     model_name: str | None = None
     """The model that is asked, or `local/keywords`."""
@@ -93,12 +99,12 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The whole job in numbers (contract §1: numbers are numbers here)."""
 
     status: JobStatus
-    progress: float
+    progress: _Share
     """Finished rows / total, 0.0 to 1.0."""
-    processed_count: int
+    processed_count: _Count
     """Rows that succeeded."""
-    failed_count: int
-    total: int
+    failed_count: _Count
+    total: _Count
     model_name: str | None = None
     created_at: str | None = None
     """RFC 3339, UTC."""
@@ -125,18 +131,18 @@ class Catchup(_Frame, frozen=True, kw_only=True, tag="catchup"):
 class Progress(_Frame, frozen=True, kw_only=True, tag="progress"):
     """Something happened to one row (seed §3). The fields of `Row`, and the job's progress."""
 
-    row_id: int
-    row_number: int | None = None
+    row_id: _Count
+    row_number: _Ordinal | None = None
     title: str
     status: DocumentStatus
-    progress: float
+    progress: _Share
     """Finished rows / total, 0.0 to 1.0; never decreases within a run."""
     tags: list[str] | None = None
     error: str | None = None
     error_type: ErrorType | None = None
     error_code: ErrorCode | None = None
-    retry_after_ms: int | None = None
-    retry_count: int | None = None
+    retry_after_ms: _Count | None = None
+    retry_count: _Ordinal | None = None
     model_name: str | None = None
     metadata: dict[str, Any] | None = None
     id: str | None = None
@@ -166,9 +172,6 @@ def _check_promises(told: Row | Progress) -> None:
         raise ValueError("error and error_type come together")
     if told.status is DocumentStatus.FAILED and told.error is None:
         raise ValueError("a failed row says its error")
-
-
-_Digits = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,15}$")]
 
 
 class _Counted(_Frame, frozen=True, kw_only=True):
