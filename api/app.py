@@ -71,3 +71,19 @@ async def description() -> Response:
     from api import openapi  # noqa: PLC0415 - few ask for it, and it would slow every start
 
     return Response(openapi.document(current_app), content_type="application/json")
+
+
+@routes.get("/asyncapi.json")
+async def messages() -> Response:
+    """The observer's messages, channels and closes, AsyncAPI 3.0 (public)."""
+    from api import asyncapi  # noqa: PLC0415 - as above
+
+    return Response(asyncapi.document(), content_type="application/json")
+
+
+@routes.get("/schemas.json")
+async def schemas() -> Response:
+    """One JSON Schema, 2020-12, that every message to an observer satisfies (public)."""
+    from api import asyncapi  # noqa: PLC0415 - as above
+
+    return Response(asyncapi.schema(), content_type="application/schema+json")

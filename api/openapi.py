@@ -15,10 +15,12 @@ from api.results import LIMIT_DEFAULT, LIMIT_MAX
 from api.snapshot import JobReport, Page
 from protocol.requests import Document, TaggingConfig
 
+Schema = dict[str, Any]
+
+TITLE = "Tagstream"
+BEARER: Schema = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
-
-Schema = dict[str, Any]
 
 
 class Operation(NamedTuple):
@@ -53,6 +55,8 @@ OPERATIONS: dict[str, Operation] = {
     "app.health": Operation({200: None}, public=True),
     "app.ready": Operation({200: None}, (503,), public=True),
     "app.description": Operation({200: None}, public=True),
+    "app.messages": Operation({200: None}, public=True),
+    "app.schemas": Operation({200: None}, public=True),
 }
 
 
@@ -62,17 +66,15 @@ def document(app: Quart) -> bytes:
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
-            "info": {"title": "Tagstream", "version": _version(), "license": {"name": "MIT", "identifier": "MIT"}},
+            "info": {"title": TITLE, "version": release(), "license": {"name": "MIT", "identifier": "MIT"}},
             "paths": _paths(app),
-            "components": {
-                "schemas": _schemas(),
-                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-            },
+            "components": {"schemas": _schemas(), "securitySchemes": {"bearer": BEARER}},
         }
     )
 
 
-def _version() -> str:
+def release() -> str:
+    """The version that is described."""
     try:
         return version("tagstream")
     except PackageNotFoundError:  # run from a checkout
