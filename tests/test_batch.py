@@ -16,6 +16,7 @@ from api.problems import Problem
 from protocol.requests import LOCAL_MODEL, TaggingConfig
 from tests.jobs import Bench
 from tests.served import Served, play, start_body
+from tests.spec import proves
 
 START = "/api/batch/start"
 API_KEY = "sk-or-v1-this-is-a-secret"
@@ -175,6 +176,7 @@ async def test_a_body_that_is_not_json_is_refused_by_its_type(api: Served, conte
     assert answer.status_code == 415
 
 
+@proves("ws:notes:cancel")
 async def test_cancel_stops_the_job_and_answers_the_same_again(api: Served, bench: Bench) -> None:
     async with api.client() as client:
         job_id = (await client.post(START, json=start_body())).json()["job_id"]

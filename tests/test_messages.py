@@ -25,6 +25,7 @@ from protocol.messages import (
     to_json,
 )
 from protocol.words import DocumentStatus, ErrorCode, ErrorType, JobStatus
+from tests.spec import proves
 
 JOB = "550e8400-e29b-41d4-a716-446655440000"
 
@@ -121,10 +122,12 @@ def compact(text: str) -> bytes:
 
 
 @pytest.mark.parametrize("example", BUILT)
+@proves("ws:catchup:example", "ws:ending:example", "ws:keepalive:example", "ws:refusal:frame")
 def test_the_documented_example_is_built_byte_for_byte(example: str) -> None:
     assert to_json(BUILT[example]) == compact(example)
 
 
+@proves("ws:progress:example")
 def test_the_documented_progress_is_built_byte_for_byte_with_the_type_that_it_forgets() -> None:
     built = to_json(Progress.of(JOB, manual, 0.1, None))
     assert built == b'{"type":"progress",' + compact(PROGRESS)[1:]
@@ -150,6 +153,7 @@ def test_absent_fields_are_left_out_and_never_null() -> None:
     assert b"null" not in to_json(Progress.of(JOB, row, 0.0, None))
 
 
+@proves("ws:progress:retry-after-ms", "ws:progress:retry-count")
 def test_a_retry_says_when_and_which_attempt_it_was() -> None:
     wait = Row.waiting(
         2, "A", error="Too many requests", error_type=ErrorType.RATE_LIMIT, retry_after_ms=0, retry_count=1
@@ -158,6 +162,7 @@ def test_a_retry_says_when_and_which_attempt_it_was() -> None:
     assert json.loads(to_json(wait))["retry_count"] == 1
 
 
+@proves("ws:catchup:state", "ws:ending:processed-count", "ws:ending:failed-count")
 def test_counts_are_strings_in_endings_and_numbers_elsewhere() -> None:
     said = json.loads(to_json(Failed.of(JOB, processed=2, failed=0, message="Key refused")))
     assert (said["type"], said["processed_count"], said["failed_count"]) == ("error", "2", "0")
@@ -167,6 +172,7 @@ def test_counts_are_strings_in_endings_and_numbers_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"), [(JobStatus.COMPLETED, Completed), (JobStatus.CANCELLED, Cancelled), (JobStatus.FAILED, Failed)]
 )
+@proves("ws:ending:type")
 def test_each_status_of_a_job_that_is_over_has_its_ending(status: JobStatus, kind: type) -> None:
     assert ending(status) is kind
 
@@ -177,6 +183,7 @@ def test_a_job_that_is_not_over_has_no_ending(status: JobStatus) -> None:
         ending(status)
 
 
+@proves("ws:progress:tags", "ws:progress:error", "ws:progress:error-type")
 def test_a_row_that_breaks_a_promise_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="tags exactly when"):
         Row.processing(0, "A", tags=["x"])

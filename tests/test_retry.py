@@ -29,6 +29,7 @@ from actors.settings import Settings
 from actors.store import Claim, RowAddress
 from protocol.words import DocumentStatus, ErrorCode, ErrorType
 from tests.jobs import Bench, check_invariants, waiting
+from tests.spec import proves
 
 WAIT_S = 10
 
@@ -72,6 +73,7 @@ def worker_that_raises(bench: Bench, settings: Settings, error: DocumentError) -
         broker.close()
 
 
+@proves("ws:progress:retry-after-ms", "ws:progress:error-type")
 def test_a_rate_limit_becomes_a_visible_wait(bench: Bench, settings: Settings) -> None:
     [address] = bench.start(rows=1)
     with worker_that_raises(bench, settings, RateLimited("slow down", retry_after_ms=5_000)) as deliver:
@@ -85,6 +87,7 @@ def test_a_rate_limit_becomes_a_visible_wait(bench: Bench, settings: Settings) -
     check_invariants(bench)
 
 
+@proves("ws:progress:retry-count")
 def test_the_fifth_failure_of_the_model_is_final(bench: Bench, settings: Settings) -> None:
     [address] = bench.start(rows=1)
     with worker_that_raises(bench, settings, ModelFailed("status 500")) as deliver:

@@ -16,6 +16,7 @@ from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench, failure, waiting
 from tests.served import Frame, Served, play
+from tests.spec import proves
 
 
 def address(bench: Bench, row_id: int) -> RowAddress:
@@ -23,6 +24,15 @@ def address(bench: Bench, row_id: int) -> RowAddress:
     return RowAddress("job", bench.facts()["run"], row_id)
 
 
+@proves(
+    "ws:connect:flow",
+    "ws:catchup:on-connect",
+    "ws:catchup:type",
+    "ws:catchup:job-id",
+    "ws:catchup:state",
+    "ws:catchup:results",
+    "ws:summary:catchup",
+)
 async def test_the_first_frame_is_a_catchup_with_state_results_rows_and_cursor(api: Served, bench: Bench) -> None:
     bench.start(rows=4)
     play(bench, "job", 1)
@@ -42,6 +52,18 @@ async def test_the_first_frame_is_a_catchup_with_state_results_rows_and_cursor(a
     assert "resumed" not in catchup
 
 
+@proves(
+    "ws:overview:real-time",
+    "ws:progress:when",
+    "ws:progress:progress",
+    "ws:summary:progress",
+    "ws:ending:when",
+    "ws:ending:type",
+    "ws:ending:processed-count",
+    "ws:ending:failed-count",
+    "ws:ending:message",
+    "ws:summary:completed",
+)
 async def test_each_document_is_told_and_then_the_ending(api: Served, bench: Bench) -> None:
     bench.start(rows=3)
     async with api.observe("job") as observer:
@@ -64,6 +86,7 @@ async def test_each_document_is_told_and_then_the_ending(api: Served, bench: Ben
     assert code == 1000
 
 
+@proves("ws:notes:already-completed")
 async def test_a_job_that_is_over_is_a_catchup_an_ending_and_a_close(api: Served, bench: Bench) -> None:
     bench.start(rows=2)
     play(bench, "job", end=failure)
@@ -91,6 +114,7 @@ def _refuse_key(bench: Bench) -> None:
         (_refuse_key, ("error", "the provider refused the key", "failed")),
     ],
 )
+@proves("ws:ending:when", "ws:ending:type", "ws:ending:message", "ws:summary:cancelled", "ws:summary:error")
 async def test_other_endings_say_why_live_and_afterwards(
     api: Served, bench: Bench, end: Callable[[Bench], None], told: tuple[str, str, str]
 ) -> None:
@@ -106,6 +130,7 @@ async def test_other_endings_say_why_live_and_afterwards(
     assert (code, later_code) == (1000, 1000)
 
 
+@proves("ws:progress:retry-after-ms", "ws:summary:catchup")
 async def test_a_late_observer_sees_how_long_a_row_still_waits(api: Served, bench: Bench) -> None:
     bench.start(rows=1)
     claim = bench.claim(address(bench, 0))
@@ -118,6 +143,7 @@ async def test_a_late_observer_sees_how_long_a_row_still_waits(api: Served, benc
     assert "cursor" not in row
 
 
+@proves("ws:keepalive:when", "ws:keepalive:example", "ws:summary:keepalive")
 async def test_silence_is_filled_with_keepalives(api: Served, bench: Bench) -> None:
     bench.start(rows=2)
     async with api.observe("job") as observer:
@@ -130,6 +156,7 @@ async def test_silence_is_filled_with_keepalives(api: Served, bench: Bench) -> N
 
 
 @pytest.mark.parametrize("token", ["", "nonsense"])
+@proves("ws:refusal:frame", "ws:refusal:code")
 async def test_without_a_good_token_the_refusal_is_a_frame_and_1008(api: Served, bench: Bench, token: str) -> None:
     bench.start()
     async with api.observe("job", token=token) as observer:
@@ -138,6 +165,7 @@ async def test_without_a_good_token_the_refusal_is_a_frame_and_1008(api: Served,
     assert code == 1008
 
 
+@proves("ws:connect:job-id")
 async def test_a_foreign_job_and_one_that_never_was_are_refused_alike(api: Served, bench: Bench) -> None:
     bench.start()
     seen: list[tuple[list[Frame], Any, Any]] = []
@@ -149,6 +177,7 @@ async def test_a_foreign_job_and_one_that_never_was_are_refused_alike(api: Serve
     assert seen == [([], 1008, "Job not found")] * 4
 
 
+@proves("ws:connect:token-in-query")
 async def test_a_token_may_come_in_the_query_or_as_a_subprotocol(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", token="", query=f"?token={api.token()}") as observer:
@@ -169,6 +198,7 @@ async def test_a_token_that_expires_closes_the_socket(api: Served, bench: Bench)
     assert (code, reason) == (1008, "token expired")
 
 
+@proves("ws:overview:read-only")
 async def test_what_a_client_says_is_ignored(api: Served, bench: Bench) -> None:
     bench.start(rows=1)
     async with api.observe("job") as observer:

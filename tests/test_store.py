@@ -14,6 +14,7 @@ from protocol.messages import Row
 from protocol.requests import Document
 from protocol.words import DocumentStatus, ErrorType, JobStatus, SourceType
 from tests.jobs import OWNER, Bench, check_invariants, failure, new_job, success, waiting
+from tests.spec import proves
 from tests.waiting import until
 
 
@@ -204,6 +205,7 @@ def test_only_the_owner_cancels_and_only_what_is_not_over(bench: Bench) -> None:
     assert over.value.status is JobStatus.COMPLETED
 
 
+@proves("ws:summary:error")
 def test_a_refused_key_ends_the_job_and_leaves_its_rows_pending(bench: Bench) -> None:
     first, second, _third = bench.start(rows=3)
     bench.store.finish(claim := bench.claim(first), success(claim))
@@ -231,6 +233,7 @@ def test_secrets_are_gone_at_every_ending(bench: Bench) -> None:
         assert not bench.redis.exists(key(job_id, "secrets"))
 
 
+@proves("ws:notes:ttl", "ws:notes:retention")
 def test_a_job_lives_its_ttl_from_the_last_write_and_its_retention_from_the_ending(settings: Settings) -> None:
     with closing(Bench(replace(settings, job_ttl_s=1000, retention_s=50))) as bench:
         [address] = bench.start(rows=1)

@@ -21,6 +21,7 @@ from protocol.words import ErrorCode, ErrorType, SourceType
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench, check_invariants, new_job
 from tests.processes import ended, process, until
+from tests.spec import proves
 from tests.waiting import until as waiting_until
 
 MODEL = {"model_name": "mock/model", "api_key_from": "server"}
@@ -81,6 +82,7 @@ def service(quick: Settings) -> Iterator[Service]:
         yield service
 
 
+@proves("ws:notes:background", "ws:progress:metadata", "ws:progress:model-name")
 async def test_a_batch_is_tagged_by_the_offline_tagger(service: Service) -> None:
     service.start(rows=10)
     with service.worker():
@@ -105,6 +107,7 @@ async def test_a_batch_is_tagged_by_the_model_with_the_servers_key(service: Serv
     assert all(len(row.tags) == 5 for row in service.results().values())
 
 
+@proves("ws:progress:error-type")
 async def test_bad_documents_fail_with_their_reason_and_the_rest_succeeds(service: Service, folder: Path) -> None:
     (folder / "1.pdf").write_bytes(b"<html>")
     (folder / "2.pdf").write_bytes(text_pdf(2, pages=1)[:400])
@@ -186,6 +189,7 @@ async def test_cancel_interrupts_a_row_at_the_model(service: Service, provider: 
     check_invariants(service.bench)
 
 
+@proves("ws:summary:error")
 async def test_a_refused_key_ends_the_job_and_asks_no_more(service: Service, provider: Provider) -> None:
     provider.behaviour = Behaviour(keys=["another key"])
     service.start(rows=10, **MODEL)
