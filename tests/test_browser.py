@@ -19,6 +19,8 @@ from protocol.messages import Row
 from stack import free_port
 from tests.jobs import OWNER, Bench, failure, success, waiting
 from tests.processes import process
+from tests.served import Served
+from tests.spec import proves
 
 SEED = Path(__file__).parent.parent.parent / "shared" / "seed"
 LIMIT_S = 30.0
@@ -46,17 +48,22 @@ def node() -> list[str]:
 
 @pytest.fixture
 def script(api: Settings) -> str:
+    """The example for the API of these tests."""
+    return example(api)
+
+
+def example(api: Settings) -> str:
     """The example, unmodified but for host and token; the job is the example's own."""
     pages = sorted(SEED.glob("*.txt"))
     if not pages:
         pytest.skip("the published page is not beside this checkout")
     _, _, rest = pages[0].read_text().partition("\nUsage Example\n")
-    example, _, _ = rest.partition("\nImportant Notes\n")
-    assert "new WebSocket(" in example
+    script, _, _ = rest.partition("\nImportant Notes\n")
+    assert "new WebSocket(" in script
     for published, ours in (("localhost:8000", f"127.0.0.1:{api.port}"), ("your_access_token", mint(api, OWNER))):
-        assert published in example
-        example = example.replace(published, ours)
-    return example
+        assert published in script
+        script = script.replace(published, ours)
+    return script
 
 
 @pytest.fixture
@@ -110,6 +117,16 @@ class Console:
         return self._script.returncode
 
 
+@proves(
+    "ws:connect:endpoint",
+    "ws:connect:token-in-query",
+    "ws:javascript:connect",
+    "ws:javascript:parse",
+    "ws:javascript:catchup",
+    "ws:javascript:progress",
+    "ws:javascript:completed",
+    "ws:javascript:close",
+)
 async def test_the_published_example_shows_a_job_from_catchup_to_ending(
     node: list[str], script: str, bench: Bench
 ) -> None:
@@ -151,6 +168,7 @@ async def test_the_published_example_shows_a_job_from_catchup_to_ending(
     ]
 
 
+@proves("ws:javascript:catchup", "ws:javascript:completed", "ws:javascript:close", "ws:notes:already-completed")
 async def test_the_published_example_shows_a_job_that_is_over(node: list[str], script: str, bench: Bench) -> None:
     (row,) = bench.start(JOB_ID, rows=1)
     claim = bench.claim(row)
@@ -164,3 +182,23 @@ async def test_the_published_example_shows_a_job_that_is_over(node: list[str], s
         "Success: 1, Failed: 0",
         "WebSocket closed (job continues running)",
     ]
+
+
+@proves("ws:javascript:keepalive", "ws:keepalive:example")
+async def test_the_published_example_shows_that_the_connection_is_alive(
+    node: list[str], api_server: Served, bench: Bench
+) -> None:
+    bench.start(JOB_ID, rows=1)
+    console = await Console.of(node, example(api_server.settings))
+    await console.until("Connection alive, status: pending")
+    bench.store.cancel(JOB_ID, OWNER)
+    assert await console.end() == 0
+    assert console.lines[-1] == "WebSocket closed (job continues running)"
+
+
+@proves("ws:javascript:error")
+def test_the_published_example_shows_that_nobody_answers(node: list[str], settings: Settings) -> None:
+    command = [*node, "--input-type=commonjs", "--eval", example(replace(settings, port=free_port()))]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIMIT_S)
+    assert ended.returncode == 0
+    assert ended.stderr.startswith("WebSocket error:")
