@@ -122,6 +122,7 @@ def schema() -> bytes:
 
 
 _TOLD = list(STRUCTS)
+_STREAMED = [name for name in STRUCTS if name != REFUSAL]
 _TOKEN = {"type": "string", "description": "The token, where no header can be sent; addresses end up in logs."}
 _CURSOR = {"type": "string", "description": "Go on behind the message that carried it."}
 _QUERY = {"type": "object", "properties": {"token": _TOKEN, "cursor": _CURSOR}}
@@ -139,6 +140,9 @@ _SOCKET_TEXT = f"""Read only: whatever an observer sends is ignored; a frame ove
 First a catchup, then a progress for each thing that happens to a row, keepalives in silence, and last exactly one of
 completed, cancelled and error; then the server closes with 1000. A socket that is refused tells a refusal and closes
 with 1008. `x-close-codes` has all codes with which the server closes."""
+_STREAM_TEXT = """The same messages as unnamed Server-Sent Events: `data` is the message, `id` its cursor; keepalives
+have no `id`. `Last-Event-ID`, or `cursor` in the query, goes on behind it; the id of the ending is answered with 204.
+Refusals are HTTP answers."""
 
 
 @cache
@@ -149,9 +153,16 @@ def document() -> bytes:
             "asyncapi": "3.0.0",
             "info": {"title": TITLE, "version": release(), "license": {"name": "MIT"}},
             "defaultContentType": JSON,
-            "servers": {"socket": _server("ws", "`wss` where the service stands behind TLS.")},
+            "servers": {
+                "socket": _server("ws", "`wss` where the service stands behind TLS."),
+                "http": _server("http", "`https` where the service stands behind TLS."),
+            },
             "channels": _channels(),
-            "operations": {"observe": _operation("socket", _TOLD, ["bearer", "query", "subprotocol"])},
+            "operations": {
+                "observe": _operation("socket", _TOLD, ["bearer", "query", "subprotocol"]),
+                "stream": _operation("stream", _STREAMED, ["bearer", "query"])
+                | {"bindings": {"http": {"method": "GET", "query": _QUERY, "bindingVersion": "0.3.0"}}},
+            },
             "components": {
                 "messages": {name: _message(name) for name in STRUCTS},
                 "schemas": _schemas(REF),
@@ -164,7 +175,10 @@ def document() -> bytes:
 def _channels() -> Schema:
     socket = _channel("/api/batch/ws/{job_id}", "socket", _TOLD, _SOCKET_TEXT)
     bindings = {"ws": {"method": "GET", "query": _QUERY, "bindingVersion": "0.1.0"}}
-    return {"socket": {**socket, "bindings": bindings, "x-close-codes": _close_codes()}}
+    return {
+        "socket": {**socket, "bindings": bindings, "x-close-codes": _close_codes()},
+        "stream": _channel("/api/batch/jobs/{job_id}/events", "http", _STREAMED, _STREAM_TEXT),
+    }
 
 
 def _server(protocol: str, text: str) -> Schema:

@@ -19,7 +19,8 @@ from api.sockets import FAREWELLS, FAULT
 from protocol.messages import JobState, Message, Progress, Refusal, Row
 from protocol.words import DocumentStatus, ErrorCode, ErrorType
 from tests.jobs import OWNER, Bench, failure, success
-from tests.served import Frame, Served
+from tests.served import Frame, Served, play
+from tests.test_events import listening
 from tests.test_invariants import STEPS, History
 from tests.test_messages import CATCHUP, COMPLETED, KEEPALIVE, PROGRESS, REFUSAL
 
@@ -177,6 +178,20 @@ async def test_every_message_of_a_recorded_session_satisfies_the_published_schem
     assert {name for frame in progress for name in frame} == {"type", *Progress.__struct_fields__}
     assert {frame.get("resumed") for frame in catchups} == {None, False, True}
     assert any(row["status"] == "pending" and row["retry_after_ms"] for frame in catchups for row in frame["rows"])
+
+
+async def test_every_message_of_a_recorded_stream_satisfies_them_too(api: Served, bench: Bench) -> None:
+    bench.start(rows=2)
+    async with listening(api) as stream:
+        told = await stream.until("keepalive")
+        play(bench, "job", 1, failure)
+        play(bench, "job")
+        told += await stream.until("completed")
+    known = described()["channels"]["stream"]["messages"]
+    for event in told:
+        VALIDATOR.validate(event.message)
+        assert event.message["type"] in known
+        assert event.id == event.message.get("cursor")
 
 
 GONE = object()
