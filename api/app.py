@@ -11,6 +11,7 @@ from api import batch, events, parts, problems, results, sockets
 from api.parts import present
 from api.problems import Problem
 from api.results import answer
+from api.transport import Conversation
 
 BODY_MAX_BYTES = 16 * 1024 * 1024
 READY_TIMEOUT_S = 2.0
@@ -21,6 +22,7 @@ routes = Blueprint("app", __name__)
 def create_app(settings: Settings) -> Quart:
     """The API. Connections are opened when it begins to serve, and closed when it ends."""
     app = Quart(__name__, static_folder=None)
+    app.asgi_websocket_class = Conversation
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     for blueprint in (routes, batch.routes, results.routes, sockets.routes, events.routes):
         app.register_blueprint(blueprint)

@@ -23,6 +23,9 @@ from hypercorn.protocol.events import Event, Request, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.typing import ConnectionState as State
+from hypercorn.typing import WebsocketScope
+from quart import Quart
+from quart.asgi import ASGIWebsocketConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
@@ -39,6 +42,7 @@ PIECE_TIMEOUT_S = 10.0
 LINGER_S = 1.0
 """A client whose body is refused has so long to notice."""
 
+_SILENCE: asyncio.Queue[Any] = asyncio.Queue()
 _LISTS = frozenset({b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"})
 
 
@@ -125,6 +129,8 @@ class Socket(WSStream):
 
     compresses: ClassVar[bool] = False
     """Whether permessage-deflate is agreed on with clients that offer it."""
+    handler: asyncio.Task[Any] | None = None
+    """Serves the client; it is cancelled when the client goes."""
     _heard_bytes = 0
     _deaf = False
 
@@ -135,6 +141,8 @@ class Socket(WSStream):
         await super().handle(event)
         if isinstance(event, Request) and self.closed:
             await self.send(StreamClosed(stream_id=self.stream_id))
+        elif isinstance(event, StreamClosed):
+            self._dismiss()
 
     @property
     def plain(self) -> bool:
@@ -172,8 +180,27 @@ class Socket(WSStream):
     async def _disconnect(self) -> None:
         """Once the client has had the time to answer the close frame."""
         await self.context.sleep(CLOSE_TIMEOUT_S)
-        if not self.closed and self.app_put is not None:
-            await self.app_put({"type": "websocket.disconnect", "code": CloseReason.MESSAGE_TOO_BIG.value})
+        self._dismiss()
+
+    def _dismiss(self) -> None:
+        if self.handler is not None and self.handler is not asyncio.current_task():
+            self.handler.cancel()
+
+
+class Conversation(ASGIWebsocketConnection):
+    """Quart's side of a socket on which nothing is received: no queue, and no task for either direction."""
+
+    def __init__(self, app: Quart, scope: WebsocketScope) -> None:
+        self.app, self.scope, self.queue = app, scope, _SILENCE
+        self._accepted = self._closed = False
+
+    async def __call__(self, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI
+        stream: Socket = self.scope["state"]["socket"]
+        stream.handler = asyncio.current_task()
+        try:
+            await self.handle_websocket(self._create_websocket_from_scope(send), send)
+        finally:
+            stream.handler = None
 
 
 class Line:
