@@ -1,7 +1,8 @@
 """`make bench`: how fast the whole service is on this machine, against what it shall reach.
 
 The stack of `make up` with its default settings, a document host and a mock provider, each in processes of
-their own, beside the observer in this one. Exit status 0 when everything was measured, also with misses;
+their own, beside the observer in this one; thousands of observers, and the baseline that they are held against, have
+a Redis and an API of their own. Exit status 0 when everything was measured, also with misses;
 1 when a row was lost or doubled or a part did not work.
 """
 
@@ -11,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import hotspots, latency, startup, throughput, weather
+from bench import bigjob, fanout, hostile, hotspots, idle, latency, startup, throughput, weather
 from bench.report import Broken, Line
 from bench.rig import DOCUMENTS, Rig, rigged
 from stack import CannotStart
@@ -24,7 +25,17 @@ MEASUREMENTS: dict[str, Measurement] = {
     "health": lambda rig, documents, _cpu_ms: latency.measure_health(rig, documents),
     "startup": lambda rig, _documents, _cpu_ms: startup.measure(rig),
     "weather": lambda rig, documents, _cpu_ms: weather.measure(rig, min(documents, weather.DOCUMENTS)),
+    "fanout": lambda rig, _documents, _cpu_ms: _beside(rig, fanout.measure),
+    "idle": lambda rig, _documents, _cpu_ms: _beside(rig, idle.measure),
+    "catchup": lambda rig, _documents, _cpu_ms: _beside(rig, bigjob.measure),
+    "hostile": lambda rig, _documents, _cpu_ms: _beside(rig, hostile.measure),
 }
+
+
+def _beside(rig: Rig, measure: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+    """Measurements of observers have a stack of their own, without a worker: the rig must be at rest."""
+    rig.wait_until_calm()
+    yield from measure()
 
 
 def main() -> int:

@@ -63,11 +63,16 @@ def measure_health(rig: Rig, documents: int) -> Iterator[Line]:
     Raises:
         Broken: a row of a batch was lost, doubled, or failed.
     """
-    with _probing(rig) as took_s:
+    with probing(rig.stack.url) as took_s:
         asyncio.run(_batches(rig, documents))
+    yield health_line("/api/health while a batch runs", took_s)
+
+
+def health_line(name: str, took_s: Sequence[float]) -> Line:
+    """What probes found."""
     worst_ms, p99_ms = max(took_s) * 1000, quantile(took_s, 0.99) * 1000
     figure = f"p99 {p99_ms:.1f} ms, p50 {quantile(took_s, 0.5) * 1000:.1f} ms, worst {worst_ms:.0f} ms of {len(took_s)}"
-    yield at_most("/api/health while a batch runs", p99_ms, HEALTH_TARGET_MS, " ms", figure=figure)
+    return at_most(name, p99_ms, HEALTH_TARGET_MS, " ms", figure=figure)
 
 
 async def _batches(rig: Rig, documents: int) -> None:
@@ -77,10 +82,10 @@ async def _batches(rig: Rig, documents: int) -> None:
 
 
 @contextmanager
-def _probing(rig: Rig) -> Iterator[list[float]]:
+def probing(url: str, rate: float = PROBES_A_SECOND) -> Iterator[list[float]]:
     """Probe for the length of a block; the list is filled when it ends."""
-    host, _, port = rig.stack.url.removeprefix("http://").partition(":")
-    command = [sys.executable, "-m", "bench.probe", host, port, "--rate", str(PROBES_A_SECOND)]
+    host, _, port = url.removeprefix("http://").partition(":")
+    command = [sys.executable, "-m", "bench.probe", host, port, "--rate", str(rate)]
     took_s: list[float] = []
     with subprocess.Popen(
         command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True

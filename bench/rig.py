@@ -109,13 +109,19 @@ def _ask(method: str, url: str, body: bytes | None = None) -> bytes:
 
 @contextmanager
 def rigged(*, sampled: bool = False, documents: int = DOCUMENTS) -> Iterator[Rig]:
-    """A rig for the length of a block. Its folder, with the logs, is kept when something broke."""
+    """A rig for the length of a block."""
+    with scratch() as folder, _started(folder, documents, sampled=sampled) as rig:
+        yield rig
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for a stack and its logs; it is kept when something broke."""
     home = HERE / ".tagstream" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=home))
     try:
-        with _started(folder, documents, sampled=sampled) as rig:
-            yield rig
+        yield folder
     except (Broken, CannotStart):
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
