@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bigjob, fanout, hostile, hotspots, idle, latency, startup, throughput, weather
+from bench import bigjob, fanout, hostile, hotspots, idle, latency, soak, startup, throughput, weather
 from bench.report import Broken, Line
 from bench.rig import DOCUMENTS, Rig, rigged
 from stack import CannotStart
@@ -29,6 +29,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "idle": lambda rig, _documents, _cpu_ms: _beside(rig, idle.measure),
     "catchup": lambda rig, _documents, _cpu_ms: _beside(rig, bigjob.measure),
     "hostile": lambda rig, _documents, _cpu_ms: _beside(rig, hostile.measure),
+    "soak": lambda rig, _documents, _cpu_ms: _beside(rig, soak.measure),
 }
 
 
