@@ -19,8 +19,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, SecurityError
 from websockets.frames import Close
 
-from protocol.failures import ClientError, UnexpectedAnswer, Unreachable, job_not_found, not_authenticated, refused
-from protocol.messages import JOB_NOT_FOUND, TOKEN_EXPIRED, Message, ProtocolError, Refusal, parse
+from protocol.failures import ClientError, UnexpectedAnswer, Unreachable, not_authenticated, refused, refused_on_socket
+from protocol.messages import TOKEN_EXPIRED, Message, ProtocolError, Refusal, parse
 
 Token = str | Callable[[], str | Awaitable[str]]
 """A bearer token, or what gives a fresh one: it is asked before each request and each connection."""
@@ -159,7 +159,7 @@ class Server:
         """What a close with 1008 means: a token that ran out is renewed where there is a way to."""
         if reason == TOKEN_EXPIRED and callable(self._token):
             return Unreachable(reason, retry_after_s=0)
-        return job_not_found(reason) if reason == JOB_NOT_FOUND else not_authenticated(reason or "refused")
+        return refused_on_socket(reason)
 
 
 def _message(frame: str | bytes) -> Message:
@@ -168,7 +168,7 @@ def _message(frame: str | bytes) -> Message:
     except ProtocolError as fault:
         raise UnexpectedAnswer(f"a frame that is no message: {fault}") from None
     if isinstance(said, Refusal):
-        raise job_not_found(said.error) if said.error == JOB_NOT_FOUND else not_authenticated(said.error)
+        raise refused_on_socket(said.error)
     return said
 
 

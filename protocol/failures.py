@@ -13,10 +13,13 @@ Each knows whether another try may help (`retry_after_s`). No text of these hold
 import msgspec
 
 from protocol.faults import Fault
+from protocol.messages import JOB_NOT_FOUND, TOO_MANY_OBSERVERS
 
 RETRIED = frozenset({408, 429, 502, 503, 504})
 """Statuses that pass by themselves."""
 RETRY_AFTER_MAX_S = 60.0
+OBSERVERS_RETRY_AFTER_S = 5.0
+"""After `Too many observers`: sockets of ours that broke off without a word are counted until the server notices."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -78,6 +81,15 @@ def not_authenticated(why: str) -> NotAuthenticated:
 def job_not_found(why: str) -> JobNotFound:
     """The error for a job that is not there."""
     return JobNotFound(404, Problem(why))
+
+
+def refused_on_socket(why: str) -> RequestRefused:
+    """The error for a refusal on the socket: `why` is what its frame said, or the reason of a close with 1008."""
+    if why == JOB_NOT_FOUND:
+        return job_not_found(why)
+    if why == TOO_MANY_OBSERVERS:
+        return RequestRefused(429, Problem(why), retry_after_s=OBSERVERS_RETRY_AFTER_S)
+    return not_authenticated(why or "refused")
 
 
 def refused(status: int, body: bytes, retry_after: str | None = None) -> RequestRefused:

@@ -8,12 +8,13 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from protocol import connection
+from protocol import connection, failures
 from protocol.client import Client, JobNotFound, NotAuthenticated, RequestRefused, Token, UnexpectedAnswer, Unreachable
 from protocol.messages import (
     AUTHENTICATION_REQUIRED,
     JOB_NOT_FOUND,
     TOKEN_EXPIRED,
+    TOO_MANY_OBSERVERS,
     Catchup,
     Completed,
     JobState,
@@ -155,8 +156,11 @@ async def test_a_refusal_ends_the_watching(said: str, error: type[RequestRefused
         (HTTPStatus.FORBIDDEN, RequestRefused),
     ],
 )
-async def test_a_refused_handshake_ends_the_watching(status: HTTPStatus, error: type[RequestRefused]) -> None:
+async def test_what_refuses_sockets_and_http_alike_ends_the_watching(
+    status: HTTPStatus, error: type[RequestRefused]
+) -> None:
     async with theatre(status) as stage:
+        stage.http = status
         with pytest.raises(error) as refused:
             await watch(stage.url)
     assert refused.value.status == status
@@ -192,6 +196,25 @@ async def test_an_expired_token_is_renewed_and_the_watching_goes_on() -> None:
         assert told[-1] == completed
         assert [request.headers["Authorization"] for request in stage.requests] == ["Bearer old", "Bearer new"]
         assert stage.cursors == [None, "r.1"]
+
+
+@pytest.mark.parametrize("frame", [True, False], ids=["by frame", "by close"])
+async def test_too_many_observers_are_asked_to_wait_for_their_turn(
+    monkeypatch: pytest.MonkeyPatch, frame: bool
+) -> None:
+    monkeypatch.setattr(failures, "OBSERVERS_RETRY_AFTER_S", 0.0)
+    full = says(*[Refusal(TOO_MANY_OBSERVERS, JOB)] * frame, close=1008, reason=TOO_MANY_OBSERVERS)
+    async with theatre(full, full, full, says(*whole)) as stage:
+        stage.http = HTTPStatus.OK  # which would be no answer: nobody polls
+        assert await watch(stage.url) == whole
+
+
+async def test_too_many_observers_for_too_long_is_a_refusal_that_knows_when_to_come_again() -> None:
+    full = says(Refusal(TOO_MANY_OBSERVERS, JOB), close=1008, reason=TOO_MANY_OBSERVERS)
+    async with theatre(full) as stage, Client(stage.url, "t", patience_s=0) as client:
+        with pytest.raises(RequestRefused, match=TOO_MANY_OBSERVERS) as refused:
+            await anext(client.watch(JOB))
+    assert (refused.value.status, refused.value.retry_after_s) == (429, failures.OBSERVERS_RETRY_AFTER_S)
 
 
 async def test_a_token_may_be_fetched_asynchronously() -> None:

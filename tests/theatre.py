@@ -1,4 +1,7 @@
-"""A server of sockets that plays what a test writes: it drops, repeats, restarts and refuses."""
+"""A server of sockets that plays what a test writes: it drops, repeats, restarts and refuses.
+
+Requests that want no socket are refused as well: with 503, as of a server that is away.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +24,8 @@ class Theatre:
         self.scenes = list(scenes)
         self.requests: list[Request] = []
         self.url = ""
+        self.http = HTTPStatus.SERVICE_UNAVAILABLE
+        """The answer to what wants no socket."""
 
     @property
     def cursors(self) -> list[str | None]:
@@ -28,6 +33,8 @@ class Theatre:
         return [parse_qs(urlsplit(request.path).query).get("cursor", [None])[0] for request in self.requests]
 
     def admit(self, visitor: ServerConnection, request: Request) -> Response | None:
+        if "Upgrade" not in request.headers:
+            return visitor.respond(self.http, "no")
         self.requests.append(request)
         scene = self.scenes[0]
         if isinstance(scene, HTTPStatus):
