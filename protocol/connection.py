@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 import msgspec
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, SecurityError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, SecurityError, WebSocketException
 from websockets.frames import Close
 
 from protocol.failures import ClientError, UnexpectedAnswer, Unreachable, not_authenticated, refused, refused_on_socket
@@ -29,7 +29,13 @@ MESSAGE_MAX_BYTES = 64 * 1024 * 1024
 """The largest message taken: a catchup of 10,000 rows is a few MiB."""
 CALL_TIMEOUT_S = 60.0
 CALL_TRIES = 4
+OPEN_TIMEOUT_S = 10.0
+CATCHUP_TIMEOUT_S = 20.0
+"""The server tells the catchup at once: a socket that stays silent so long is one that something swallows."""
 CLOSE_TIMEOUT_S = 2.0
+
+CLOSES_OF_OURS = frozenset({1008, 1009, 1011, 1012, 1013})
+"""How the service itself closes a socket before the ending."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _log = logging.getLogger("protocol.socket")
@@ -89,14 +95,17 @@ class Server:
         self._token, self._backoff_s = token, backoff_s
         self._direct = _is_loopback(parts.hostname or "")
         self._socket_url = parts._replace(scheme=parts.scheme.replace("http", "ws")).geturl()
-        self._http = httpx2.AsyncClient(base_url=parts.geturl(), timeout=CALL_TIMEOUT_S, trust_env=not self._direct)
+        timeout = httpx2.Timeout(CALL_TIMEOUT_S, connect=OPEN_TIMEOUT_S)
+        self._http = httpx2.AsyncClient(base_url=parts.geturl(), timeout=timeout, trust_env=not self._direct)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def ask(self, kind: type[T], method: str, path: str, body: bytes | None = None) -> T:
-        """The answer to one request, as `kind`; asked again a few times where that may help."""
-        backoff = Backoff(*self._backoff_s, tries_max=CALL_TRIES)
+    async def ask(
+        self, kind: type[T], method: str, path: str, body: bytes | None = None, *, tries_max: int = CALL_TRIES
+    ) -> T:
+        """The answer to one request, as `kind`; asked `tries_max` times where that may help."""
+        backoff = Backoff(*self._backoff_s, tries_max=tries_max)
         while True:
             try:
                 content = await self._ask_once(method, path, body)
@@ -111,6 +120,7 @@ class Server:
     async def listen(self, path: str) -> AsyncGenerator[Message, None]:
         """The messages of one connection. It never ends by itself: it raises when the connection is over."""
         headers = await self._headers()
+        patience_s: float | None = CATCHUP_TIMEOUT_S
         try:
             async with _Connect(
                 self._socket_url + path,
@@ -118,13 +128,19 @@ class Server:
                 proxy=None if self._direct else True,
                 max_size=MESSAGE_MAX_BYTES,
                 compression=None,
+                open_timeout=OPEN_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
                 logger=_log,
             ) as socket:
                 while True:
-                    yield _message(await socket.recv())
-        except (ConnectionClosed, InvalidHandshake, OSError, EOFError) as lost:
-            raise self._failure(lost) from lost
+                    async with asyncio.timeout(patience_s):
+                        frame = await socket.recv()
+                    yield _message(frame)
+                    patience_s = None
+        except (WebSocketException, OSError, EOFError) as lost:
+            fault = self._failure(lost)
+            fault.blocked = patience_s is not None and _may_be_blocked(lost)
+            raise fault from lost
 
     async def _ask_once(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = await self._headers() | ({"Content-Type": "application/json"} if body else {})
@@ -170,6 +186,19 @@ def _message(frame: str | bytes) -> Message:
     if isinstance(said, Refusal):
         raise refused_on_socket(said.error)
     return said
+
+
+def _may_be_blocked(lost: Exception) -> bool:
+    """Whether what befell a connection before its first message may be the doing of something on the way.
+
+    Where nothing answers, the server is away; and some closes are its own word.
+    """
+    match lost:
+        case ConnectionClosed(rcvd=Close(code=code)):
+            return code not in CLOSES_OF_OURS
+        case ConnectionClosed(sent=Close(code=1009)) | SecurityError():
+            return False
+    return isinstance(lost, ConnectionClosed | InvalidHandshake | TimeoutError)
 
 
 def _address(base_url: str) -> SplitResult:

@@ -42,6 +42,9 @@ class ClientError(Exception):
     `retry_after_s`: how long to wait at least before the next try; None: no other try would help.
     """
 
+    blocked = False
+    """Whether this befell a socket before its first message, and may be the doing of something on the way."""
+
     def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after_s = retry_after_s

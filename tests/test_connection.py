@@ -12,9 +12,10 @@ import pytest
 from protocol.client import Client, JobNotFound, NotAuthenticated, RequestRefused, UnexpectedAnswer, Unreachable
 from protocol.connection import CALL_TRIES, Backoff, Server
 from protocol.failures import ClientError
-from protocol.messages import Row, to_json
+from protocol.messages import Keepalive, Row, to_json
 from protocol.requests import TaggingConfig
 from protocol.words import JobStatus
+from tests.theatre import Theatre, says, theatre
 
 Answer = tuple[int, bytes, dict[str, str]]
 HANG_UP: Answer = (0, b"", {})
@@ -220,3 +221,37 @@ async def test_a_wait_never_falls_below_what_the_server_asked_for(monkeypatch: p
 async def test_where_no_other_try_helps_none_is_made() -> None:
     with pytest.raises(ClientError, match="no"):
         await Backoff(0.0, 0.0).wait(ClientError("no"))
+
+
+async def fault_of(stage: Theatre) -> ClientError:
+    """How listening on a socket ends."""
+    server = Server(stage.url, "t", (0.0, 0.0))
+    with pytest.raises(ClientError) as caught:
+        async for _ in server.listen("/api/batch/ws/a"):
+            pass
+    await server.close()
+    return caught.value
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1006, 4000])
+async def test_a_socket_that_is_closed_before_its_first_message_may_be_blocked(code: int) -> None:
+    async with theatre(says(close=code)) as stage:
+        assert (await fault_of(stage)).blocked
+
+
+@pytest.mark.parametrize("code", [1008, 1009, 1011, 1012, 1013])
+async def test_a_close_in_the_services_own_words_is_not_taken_for_a_block(code: int) -> None:
+    async with theatre(says(close=code)) as stage:
+        assert not (await fault_of(stage)).blocked
+
+
+@pytest.mark.parametrize("code", [1000, 1006])
+async def test_a_socket_that_brought_a_message_is_not_blocked(code: int) -> None:
+    async with theatre(says(Keepalive(job_id="a", status=JobStatus.PENDING), close=code)) as stage:
+        assert not (await fault_of(stage)).blocked
+
+
+async def test_where_nobody_listens_nothing_is_blocked() -> None:
+    async with theatre() as stage:
+        pass
+    assert not (await fault_of(stage)).blocked
