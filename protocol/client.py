@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -28,10 +27,10 @@ from protocol.failures import (
     RequestRefused,
     UnexpectedAnswer,
     Unreachable,
-    job_not_found,
 )
-from protocol.messages import JOB_NOT_FOUND, Catchup, Ending, JobState, Message, Row
-from protocol.requests import TaggingConfig, valid_job_id
+from protocol.lookup import JobSummary, Lookup, job_path, socket_path
+from protocol.messages import Catchup, Ending, Message, Row
+from protocol.requests import TaggingConfig
 from protocol.view import Heard
 from protocol.words import JobStatus
 
@@ -49,25 +48,12 @@ __all__ = [
 ]
 
 
-class JobSummary(JobState, frozen=True, kw_only=True):
-    """A job in numbers, as `GET …/status` tells it."""
-
-    job_id: str
-    results_count: int = 0
-    """Rows that have ended."""
-
-
 class _Started(msgspec.Struct, frozen=True):
     job_id: str
 
 
 class _Cancelled(msgspec.Struct, frozen=True):
     status: JobStatus
-
-
-class _Page(msgspec.Struct, frozen=True):
-    results: list[Row]
-    next: int | str | None = None
 
 
 class Client:
@@ -117,22 +103,22 @@ class Client:
 
     async def status(self, job_id: str) -> JobSummary:
         """Where the job stands now."""
-        return await self._server.ask(JobSummary, "GET", f"{_job(job_id)}/status")
+        return await Lookup(self._server, job_id).summary()
 
     async def cancel(self, job_id: str) -> JobStatus:
         """Stop the job; RequestRefused with status 409 where it ended otherwise before."""
-        return (await self._server.ask(_Cancelled, "POST", f"{_job(job_id)}/cancel")).status
+        return (await self._server.ask(_Cancelled, "POST", f"{job_path(job_id)}/cancel")).status
 
     async def results(self, job_id: str, limit: int = 500) -> AsyncGenerator[Row, None]:
         """The finished rows by `row_id`, fetched `limit` at a time."""
-        query: dict[str, int | str] = {"limit": limit}
+        lookup = Lookup(self._server, job_id)
+        page = await lookup.page(limit)
         while True:
-            page = await self._server.ask(_Page, "GET", f"{_job(job_id)}/results?{urlencode(query)}")
             for row in page.results:
                 yield row
             if page.next is None:
                 return
-            query["after"] = page.next
+            page = await lookup.page(limit, page.next)
 
     async def watch(
         self, job_id: str, cursor: str | None = None, *, on_lost: Callable[[ClientError], None] | None = None
@@ -145,13 +131,14 @@ class Client:
 
         Raises:
             JobNotFound, NotAuthenticated: also when that comes true while watching.
+            RequestRefused: status 429: too many sockets of this caller are open, and were for `patience_s`.
             Unreachable: no connection for `patience_s`.
             UnexpectedAnswer: what answers is no Tagstream.
         """
         heard, backoff = Heard(), Backoff(*self._backoff_s, patience_s=self._patience_s)
         while True:
             try:
-                async with aclosing(self._server.listen(_socket(job_id, cursor))) as messages:
+                async with aclosing(self._server.listen(socket_path(job_id, cursor))) as messages:
                     async for message in messages:
                         if message.job_id != job_id:
                             raise UnexpectedAnswer("a message of another job")
@@ -163,18 +150,3 @@ class Client:
                             return
             except ClientError as fault:
                 await backoff.wait(fault, on_lost)
-
-
-def _job(job_id: str) -> str:
-    return f"/api/batch/jobs/{_checked(job_id)}"
-
-
-def _socket(job_id: str, cursor: str | None) -> str:
-    query = f"?{urlencode({'cursor': cursor})}" if cursor else ""
-    return f"/api/batch/ws/{_checked(job_id)}{query}"
-
-
-def _checked(job_id: str) -> str:
-    if not valid_job_id(job_id):
-        raise job_not_found(JOB_NOT_FOUND)
-    return quote(job_id, safe="")
