@@ -6,15 +6,15 @@
             ...
 
 Calls are asked again a few times when the connection fails, which is safe for all of them, since `start`
-chooses the job's id beforehand. `watch` reconnects by itself with its cursor. The token goes in the
-`Authorization` header, never in a URL. All raise the errors of `protocol.failures`.
+chooses the job's id beforehand. `watch` reconnects by itself with its cursor, and polls where no socket comes
+through. The token goes in the `Authorization` header, never in a URL. All raise the errors of `protocol.failures`.
 """
 
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import msgspec
 
@@ -28,10 +28,11 @@ from protocol.failures import (
     UnexpectedAnswer,
     Unreachable,
 )
-from protocol.lookup import JobSummary, Lookup, job_path, socket_path
-from protocol.messages import Catchup, Ending, Message, Row
+from protocol.lookup import JobSummary, Lookup, job_path
+from protocol.messages import Message, Row
+from protocol.polling import Pace
 from protocol.requests import TaggingConfig
-from protocol.view import Heard
+from protocol.watching import Transport, Watching
 from protocol.words import JobStatus
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Problem",
     "RequestRefused",
     "Token",
+    "Transport",
     "UnexpectedAnswer",
     "Unreachable",
 ]
@@ -62,13 +64,25 @@ class Client:
     `token`: text, or what gives a fresh one (a function, async or not), asked before each request.
     `backoff_s`: the bounds of the first and of the longest wait between tries.
     `patience_s`: how long `watch` tries to connect again before it gives up.
+    `transport`: whether `watch` opens sockets, polls, or finds out which of the two comes through.
+    `poll_s`: the bounds of the waits between polls: after news, and after a long time without any.
     """
 
     def __init__(
-        self, base_url: str, token: Token, *, backoff_s: tuple[float, float] = (0.25, 15.0), patience_s: float = 300.0
+        self,
+        base_url: str,
+        token: Token,
+        *,
+        backoff_s: tuple[float, float] = (0.25, 15.0),
+        patience_s: float = 300.0,
+        transport: Transport = "auto",
+        poll_s: tuple[float, float] = (1.0, 15.0),
     ) -> None:
+        if transport not in get_args(Transport):
+            raise ValueError(f"transport wants one of {', '.join(get_args(Transport))}")
         self._server = Server(base_url, token, backoff_s)
         self._backoff_s, self._patience_s = backoff_s, patience_s
+        self._transport, self._poll_s = transport, poll_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -129,24 +143,24 @@ class Client:
         `contextlib.aclosing`, so that the socket closes at once. `on_lost` is told of each connection that
         could not be made or broke off; the next message says that there is one again.
 
+        Where no socket comes through, it polls: the rows that end, the ending and changes of the status are
+        told all the same, later; attempts and waits are not, and these messages bring no cursor.
+
         Raises:
             JobNotFound, NotAuthenticated: also when that comes true while watching.
             RequestRefused: status 429: too many sockets of this caller are open, and were for `patience_s`.
             Unreachable: no connection for `patience_s`.
             UnexpectedAnswer: what answers is no Tagstream.
         """
-        heard, backoff = Heard(), Backoff(*self._backoff_s, patience_s=self._patience_s)
-        while True:
-            try:
-                async with aclosing(self._server.listen(socket_path(job_id, cursor))) as messages:
-                    async for message in messages:
-                        if message.job_id != job_id:
-                            raise UnexpectedAnswer("a message of another job")
-                        cursor = message.cursor or cursor
-                        backoff.heard(news=not isinstance(message, Catchup))
-                        if not heard.repeats(message):
-                            yield message
-                        if isinstance(message, Ending):
-                            return
-            except ClientError as fault:
-                await backoff.wait(fault, on_lost)
+        watching = Watching(
+            self._server,
+            job_id,
+            cursor,
+            transport=self._transport,
+            backoff=Backoff(*self._backoff_s, patience_s=self._patience_s),
+            pace=Pace(*self._poll_s),
+            on_lost=on_lost,
+        )
+        async with aclosing(watching.messages()) as messages:
+            async for message in messages:
+                yield message

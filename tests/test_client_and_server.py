@@ -1,58 +1,22 @@
 """The client against the real API, over a line that breaks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
 
-from protocol.client import Client
-from protocol.messages import Catchup, Completed, Progress
+import pytest
+
+from actors.settings import Settings
+from protocol import failures
+from protocol.client import Client, ClientError
+from protocol.messages import TOO_MANY_OBSERVERS, Catchup, Completed, Progress
 from protocol.view import JobView
+from stack import free_port
+from tests.gate import gate_to
 from tests.jobs import OWNER, Bench, failure, success
 from tests.served import LIMIT_S, Served, play
-
-CHUNK_BYTES = 65_536
-
-
-class Line:
-    """A way to a server that can be cut at any moment."""
-
-    def __init__(self, port: int) -> None:
-        self.url = ""
-        self.connections = 0
-        self._port = port
-        self._open: set[asyncio.StreamWriter] = set()
-
-    def cut(self) -> None:
-        """Break every connection without a word."""
-        for end in self._open:
-            end.transport.abort()
-        self._open.clear()
-
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        self._open |= {writer, back}
-        await asyncio.gather(pour(reader, back), pour(there, writer))
-
-
-async def pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
-    try:
-        while content := await source.read(CHUNK_BYTES):
-            into.write(content)
-            await into.drain()
-    except OSError:
-        pass
-    into.close()
-
-
-@asynccontextmanager
-async def line_to(api: Served) -> AsyncIterator[Line]:
-    line = Line(api.settings.port)
-    server = await asyncio.start_server(line.carry, "127.0.0.1", 0)
-    line.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    yield line
-    server.close()
-    line.cut()
 
 
 def client(url: str, token: str | Callable[[], str]) -> Client:
@@ -70,15 +34,16 @@ async def picture(watcher: Client, job_id: str) -> JobView:
 async def test_a_line_that_breaks_after_every_message_leads_to_the_same_picture(api: Served, bench: Bench) -> None:
     bench.start(rows=6)
     view, told = JobView("job"), []
-    async with line_to(api) as line, client(line.url, api.token()) as watcher, asyncio.timeout(LIMIT_S):
+    way = gate_to(api.settings.port)
+    async with way as gate, client(gate.url, api.token()) as watcher, asyncio.timeout(LIMIT_S):
         async with aclosing(watcher.watch("job")) as messages:
             async for message in messages:
                 view.apply(message)
                 told.append(message)
-                line.cut()
+                gate.cut()
                 await asyncio.to_thread(play, bench, "job", 1, failure if len(told) % 3 == 0 else success)
         assert view == await picture(watcher, "job")
-        assert line.connections > 5
+        assert len(gate.cursors) > 5
     assert isinstance(told[-1], Completed)
     cursors = [message.cursor for message in told if isinstance(message, Progress)]
     assert len(cursors) == len(set(cursors))
@@ -107,6 +72,24 @@ async def test_a_token_that_runs_out_while_watching_is_renewed(api: Served, benc
             if sum(isinstance(each, Catchup) for each in told) == 2:
                 await asyncio.to_thread(play, bench, "job")
     assert isinstance(told[-1], Completed)
+
+
+async def test_who_has_too_many_observers_watches_when_one_has_left(
+    settings: Settings, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "OBSERVERS_RETRY_AFTER_S", 0.05)
+    bench.start()
+    refusals: asyncio.Queue[ClientError] = asyncio.Queue()
+    place = replace(settings, port=free_port())
+    with Served(place, tmp_path / "api.log", TAGSTREAM_OBSERVERS_PER_CALLER="1") as strict:
+        async with client(strict.url, strict.token()) as watcher, asyncio.timeout(LIMIT_S):
+            async with aclosing(watcher.watch("job")) as first:
+                await anext(first)
+                second = watcher.watch("job", on_lost=refusals.put_nowait)
+                waiting = asyncio.create_task(anext(second))
+                assert str(await refusals.get()) == TOO_MANY_OBSERVERS
+            assert isinstance(await waiting, Catchup)
+            await second.aclose()
 
 
 async def test_what_a_client_starts_it_can_read(api: Served, bench: Bench) -> None:

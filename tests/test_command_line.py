@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.gate import gate_to, strips
 from tests.jobs import Bench, failure
 from tests.served import LIMIT_S, Served, play
 
@@ -100,6 +101,21 @@ async def test_a_batch_is_watched_to_its_end(api: Served, bench: Bench, file: Pa
         ended = await end_of(running)
     assert ended.status == 0
     assert "1/2 success    A: tag\n" in ended.out
+    assert ended.out.endswith("Job completed: 2 tagged, 0 failed\n")
+
+
+async def test_a_job_is_watched_to_its_end_where_sockets_are_blocked(api: Served, bench: Bench) -> None:
+    bench.start(rows=2)
+    async with (
+        gate_to(api.settings.port, strips) as gate,
+        command(api, "watch", "job", TAGSTREAM_URL=gate.url) as running,
+    ):
+        assert (await line_of(running)).startswith("connecting again: no socket comes through, so it polls: ")
+        assert await line_of(running) == "job job: pending, 0 of 2 done: 0 tagged, 0 failed\n"
+        await asyncio.to_thread(play, bench, "job")
+        ended = await end_of(running)
+    assert ended.status == 0
+    assert "1/2 success    Title 0: tag\n" in ended.out
     assert ended.out.endswith("Job completed: 2 tagged, 0 failed\n")
 
 
