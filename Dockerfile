@@ -34,4 +34,5 @@ USER 10001
 # Settings and secrets come from the environment at run time; none is in the image.
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "api"]
+# Python's own allocator keeps what thousands of observers took when they have left; the C library's gives it back.
+CMD ["env", "PYTHONMALLOC=malloc", "python", "-m", "api"]

@@ -77,10 +77,12 @@ class DocumentBroker(RedisBroker):
         return cast("int", self.client.llen(f"{self.namespace}:{QUEUE}"))
 
 
-def make_broker(settings: Settings, middleware: Iterable[Middleware] = ()) -> DocumentBroker:
+def make_broker(
+    settings: Settings, middleware: Iterable[Middleware] = (), *, connections: int = CONNECTIONS
+) -> DocumentBroker:
     """The broker of one process; opens no connection before its first command."""
     broker = DocumentBroker(  # type: ignore[no-untyped-call]
-        client=connect(settings.queue_url, max_connections=CONNECTIONS),
+        client=connect(settings.queue_url, max_connections=connections),
         middleware=list(middleware),
         namespace=NAMESPACE,
         heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,

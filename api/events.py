@@ -62,7 +62,7 @@ async def _stream(
     with suppress(*LEAVES), parts.observers.admit(caller) as stay:
         async with aclosing(watching) as frames:
             while True:
-                async with stay.limit():
+                async with stay:
                     frame = await anext(frames, None)
                 if frame is None:
                     return

@@ -5,12 +5,14 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
 
 from api.auth import Caller
 from api.feed import Feed
 from api.frames import Frame
+from api.upkeep import Upkeep
 from api.watch import Gap, Sink
 from protocol.messages import Keepalive, to_json
 
@@ -71,7 +73,13 @@ class TooManyObservers(Exception):
 
 
 class Stay:
-    """How long one observer may stay: until its token expires, or as long as the operator lets it."""
+    """How long one observer may stay: until its token expires, or as long as the operator lets it.
+
+    What happens in `async with stay` ends then.
+
+    Raises:
+        TokenExpired, TooOld: why it ended.
+    """
 
     def __init__(self, caller: Caller, max_age_s: float) -> None:
         expiry_s = caller.expires_at - time.time()
@@ -79,20 +87,19 @@ class Stay:
         self._ends_at_s = asyncio.get_running_loop().time() + min(expiry_s, age_s)
         self._reason = TokenExpired if expiry_s <= age_s else TooOld
 
-    @asynccontextmanager
-    async def limit(self) -> AsyncIterator[None]:
-        """What happens inside ends when the stay does.
+    async def __aenter__(self) -> None:
+        self._limit = asyncio.timeout_at(self._ends_at_s)
+        await self._limit.__aenter__()
 
-        Raises:
-            TokenExpired, TooOld: why it ended.
-        """
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        limit = self._limit
+        del self._limit  # it holds the task, whose end holds this frame
         try:
-            async with asyncio.timeout_at(self._ends_at_s) as end:
-                yield
+            await limit.__aexit__(kind, fault, trace)
         except TimeoutError:
-            if end.expired():
-                raise self._reason from None
-            raise
+            raise self._reason from None
 
 
 class Observers:
@@ -101,6 +108,7 @@ class Observers:
     def __init__(self, per_caller: int, max_age_s: float) -> None:
         self._per_caller, self._max_age_s = per_caller, max_age_s
         self._open: Counter[str] = Counter()
+        self._upkeep = Upkeep()
 
     def check(self, caller: Caller) -> None:
         """Whether one more would be admitted.
@@ -120,9 +128,11 @@ class Observers:
         """
         self.check(caller)
         self._open[caller.subject] += 1
+        self._upkeep.one_came()
         try:
             yield Stay(caller, self._max_age_s)
         finally:
             self._open[caller.subject] -= 1
             if not self._open[caller.subject]:
                 del self._open[caller.subject]
+            self._upkeep.one_left()

@@ -19,9 +19,8 @@ from api.auth import Door
 from api.feed import Feed
 from api.observe import Observers
 
-WRITE_CONNECTIONS = 8
-READ_CONNECTIONS = 8
-"""One of them is the live reader's."""
+READ_CONNECTIONS, WRITE_CONNECTIONS, QUEUE_CONNECTIONS = 4, 2, 2
+"""Eight in all, however many observe; one of the first is the live reader's. Redis does one thing at a time anyway."""
 CLIENT_NAME = "tagstream-api-reads"
 """What `CLIENT LIST` shows."""
 RETRIES = 2
@@ -49,7 +48,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     """The parts, for as long as the process serves. Connections are made when they are first needed."""
     writes = connect(settings.redis_url, max_connections=WRITE_CONNECTIONS, retries=RETRIES)
     reads = reading_client(settings.redis_url)
-    broker = make_broker(settings)
+    broker = make_broker(settings, connections=QUEUE_CONNECTIONS)
     store, feed = JobStore(writes, settings), Feed(reads)
     feed.start()
     try:

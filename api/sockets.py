@@ -77,7 +77,7 @@ async def _serve(job_id: str) -> None:
     caller = parts.door.admit_observer(websocket)
     sink, send = _way_out()
     with parts.observers.admit(caller) as stay:
-        async with stay.limit():
+        async with stay:
             await parts.feed.check_owner(job_id, caller.subject)
             cursor, keepalive_s = websocket.args.get("cursor"), parts.settings.keepalive_s
             watching = observe(parts.feed, job_id, caller.subject, cursor=cursor, keepalive_s=keepalive_s, sink=sink)

@@ -82,6 +82,15 @@ class Connection(TCPServer):
                 raise
         finally:
             self._open.discard(self)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let go of what holds us: a thousand observers that leave shall not wait for the collector of cycles."""
+        self._own_task = None
+        self.state.pop("connection", None)
+        self.__dict__.pop("protocol", None)
+        if self.writer.transport.is_closing():  # it reads no more; asyncio lets it hold a method of its own
+            vars(self.writer.transport).pop("_read_ready_cb", None)
 
     async def _read_data(self) -> None:
         while not self.reader.at_eof():
@@ -143,6 +152,12 @@ class Socket(WSStream):
             await self.send(StreamClosed(stream_id=self.stream_id))
         elif isinstance(event, StreamClosed):
             self._dismiss()
+            self._forget()
+
+    def _forget(self) -> None:
+        """As the connection: wsproto's parser holds itself, by a generator that waits for more."""
+        if self.handshake.accepted:
+            self.connection._proto._parse_more.close()  # noqa: SLF001 - nothing is parsed any more
 
     @property
     def plain(self) -> bool:
@@ -201,6 +216,7 @@ class Conversation(ASGIWebsocketConnection):
             await self.handle_websocket(self._create_websocket_from_scope(send), send)
         finally:
             stream.handler = None
+            self.scope["state"].clear()  # it holds the stream, which holds it
 
 
 class Line:

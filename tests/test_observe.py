@@ -43,11 +43,11 @@ async def test_one_caller_takes_no_place_of_another() -> None:
 )
 async def test_a_stay_ends_by_what_comes_first(ttl_s: float, max_age_s: float, reason: type[Exception]) -> None:
     with Observers(1, max_age_s).admit(caller(ttl_s=ttl_s)) as stay, pytest.raises(reason):
-        async with stay.limit():
+        async with stay:
             await asyncio.Event().wait()
 
 
 async def test_a_time_out_of_something_else_stays_what_it_is() -> None:
     with Observers(1, 60).admit(caller()) as stay, pytest.raises(TimeoutError):
-        async with stay.limit():
+        async with stay:
             raise TimeoutError
