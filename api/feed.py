@@ -16,7 +16,7 @@ from typing import Any, cast
 from redis import RedisError
 from redis.asyncio import Redis
 
-from actors.store import JobMissing, key
+from actors.store import JobMissing
 from api.frames import Frame
 from api.problems import log_unexpected
 from api.snapshot import Position, Reader, Snapshot, progress, read_row
@@ -182,7 +182,7 @@ class Feed:
             await self._wanted.wait()
         if time.monotonic() >= self._pulse_at_s:
             await self._check_pulses()
-        asked = {key(job.job_id, "events").encode(): (job, job.position) for job in self._jobs.values() if job.position}
+        asked = {job.stream: (job, job.position) for job in self._jobs.values() if job.position}
         for stream, entries in await self._read({name: position.entry_id for name, (_, position) in asked.items()}):
             if stream == self._wake_key.encode():
                 self._wake_id = entries[-1][0].decode()

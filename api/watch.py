@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from actors.store import key
 from api.frames import Frame
 from api.snapshot import Position, Snapshot
 from protocol.words import JobStatus
@@ -181,6 +182,11 @@ class Followed:
     owner: str | None = None
     total: int = 1
     status: JobStatus = JobStatus.PENDING
+    stream: bytes = field(init=False)
+    """The name of its events."""
+
+    def __post_init__(self) -> None:
+        self.stream = key(self.job_id, "events").encode()
 
     def join(self, sink: Sink | None = None) -> Watch:
         """One more who watches."""
