@@ -15,17 +15,20 @@ STOP_LIMIT_S = 20.0
 
 
 class Audience:
-    """Observers, all of them open."""
+    """Observers in a process of their own."""
 
-    def __init__(self, process: "subprocess.Popen[str]", count: int) -> None:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self._count = count
 
-    def wait_until_open(self) -> None:
-        """Raises Broken unless all of them were let in."""
-        opened = int(self._answer().removeprefix("open "))
-        if opened != self._count:
-            raise Broken(f"{self._count} observers asked, {opened} were let in")
+    def open(self, plan: Plan) -> None:
+        """Let them come, once.
+
+        Raises:
+            Broken: not all of them were let in.
+        """
+        opened = int(self._tell(msgspec.json.encode(plan).decode()).removeprefix("open "))
+        if opened != len(plan.paths):
+            raise Broken(f"{len(plan.paths)} observers asked, {opened} were let in")
 
     def see(self, events: int) -> None:
         """Wait until so many events have come to them all together, or do not come."""
@@ -40,34 +43,46 @@ class Audience:
         report, _ = self._process.communicate("stop\n", timeout=STOP_LIMIT_S)
         return msgspec.json.decode(report, type=Report)
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str) -> str:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
-        self._answer()
+        return self.answer()
 
-    def _answer(self) -> str:
+    def answer(self) -> str:
+        """The next line that the process says.
+
+        Raises:
+            Broken: it has ended.
+        """
         assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        if not (line := self._process.stdout.readline()):
+            raise Broken("the observers' process ended")
+        return line.strip()
 
 
 @contextmanager
-def audience(plan: Plan) -> Iterator[Audience]:
-    """Observers for the length of a block, at the most.
-
-    Raises:
-        Broken: not all of them were let in.
-    """
+def gathered() -> Iterator[Audience]:
+    """A process that is ready to open observers, for the length of a block."""
     command = [sys.executable, "-m", "bench.crowd"]
     with subprocess.Popen(
         command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
     ) as process:
         try:
-            assert process.stdin is not None
-            process.stdin.write(msgspec.json.encode(plan).decode() + "\n")
-            process.stdin.flush()
-            audience = Audience(process, len(plan.paths))
-            audience.wait_until_open()
+            audience = Audience(process)
+            audience.answer()
             yield audience
         finally:
             process.kill()
+
+
+@contextmanager
+def audience(plan: Plan) -> Iterator[Audience]:
+    """Observers, all of them open, for the length of a block at the most.
+
+    Raises:
+        Broken: not all of them were let in.
+    """
+    with gathered() as audience:
+        audience.open(plan)
+        yield audience

@@ -1,8 +1,10 @@
 """Thousands of cheap observers in a process of their own: they note what comes and when, and decode nothing.
 
 A client library would be the bottleneck on a small machine: here one loop over `epoll` reads all sockets and looks
-only for the row and its status. `bench.audience` speaks to it: a line of JSON in (the plan), then
+only for the row and its status. `bench.audience` speaks to it:
 
+    < up
+    > {"port": ...}     the plan, a line of JSON
     < open 1000         all have their first frame (or have asked, where they do not read)
     > until 150000      read until so many events came; < seen
     > vanish 100        so many take no packet any more, and send none; < vanished
@@ -129,9 +131,9 @@ class Crowd:
     def open(self) -> None:
         """Open all, at the plan's rate, until each has its first frame; at most for `OPEN_LIMIT_S`."""
         total = len(self._plan.paths)
-        while self._ready + self._closed < total and time.monotonic() < self._began_s + OPEN_LIMIT_S:
+        while (settled := self._ready + self._closed) < total and time.monotonic() < self._began_s + OPEN_LIMIT_S:
             due = (time.monotonic() - self._began_s) * self._plan.a_second
-            while len(self._all) < min(total, due) and len(self._all) - self._ready < OPENING_MAX:
+            while len(self._all) < min(total, due, settled + OPENING_MAX):
                 self._open(self._plan.paths[len(self._all)])
             self.turn(0.002)
 
@@ -253,6 +255,7 @@ def main() -> None:
     """Do as standard input says."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print("up", flush=True)
     crowd = Crowd(msgspec.json.decode(told(), type=Plan))
     crowd.open()
     print("open", crowd.opened(), flush=True)

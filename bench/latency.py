@@ -91,6 +91,8 @@ def probing(url: str, rate: float = PROBES_A_SECOND) -> Iterator[list[float]]:
         command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
     ) as prober:
         try:
+            assert prober.stdout is not None
+            prober.stdout.readline()
             yield took_s
             took_s.extend(json.loads(prober.communicate(timeout=PROBES_STOP_S)[0]))
         finally:

@@ -1,8 +1,8 @@
 """Asks /api/health at a steady rate, in a process of its own, until its standard input ends.
 
 Each probe is a connection of its own, as a load balancer's is, and is sent at its time whether or not the one
-before was answered: a server that stands still for a while is asked all the same. At the end it prints the
-seconds that each took, as a JSON list.
+before was answered: a server that stands still for a while is asked all the same. It says `up` when it begins, and
+at the end the seconds that each took, as a JSON list.
 
     python -m bench.probe 127.0.0.1 8000 --rate 50
 """
@@ -39,6 +39,7 @@ async def probes(host: str, port: int, rate: float) -> list[float]:
     loop.add_reader(sys.stdin.fileno(), stop.set)
     sent: list[asyncio.Task[float]] = []
     started = loop.time()
+    print("up", flush=True)
     while not stop.is_set():
         sent.append(asyncio.create_task(probe(host, port)))
         await asyncio.sleep(started + len(sent) / rate - loop.time())

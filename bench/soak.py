@@ -7,10 +7,12 @@ observer must have been told every row, once and in order, and show the same pic
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import psutil
 import redis
@@ -29,6 +31,7 @@ AWAY_LIMIT_S, AWAY_S = 20.0, 0.05
 ENDING_LIMIT_S = 30.0
 SEED = 3
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -95,53 +98,51 @@ def _keep_what_is_acknowledged(stack: ReadSide) -> None:
 
 async def _run(soak: Soak, stack: ReadSide, player: Player, services: list[Service]) -> Findings:
     findings, chance = Findings(), random.Random(SEED)
-    async with asyncio.TaskGroup() as tasks:
-        killing = tasks.create_task(_kill_redis(stack, soak.seconds / 2))
-        watching = await _write(soak, player, findings, lambda job: _admit(soak, services, job, chance), tasks)
-        findings.away_s = await killing
-        try:
-            async with asyncio.timeout(ENDING_LIMIT_S):
-                await asyncio.gather(*watching)
-        except TimeoutError:
-            raise Broken(f"observers were not told an ending within {ENDING_LIMIT_S:g} s") from None
+    killing = asyncio.create_task(_kill_redis(stack, soak.seconds / 2))
+    watching = await _write(soak, player, findings, partial(_admit, soak, services, chance))
+    findings.away_s = await killing
+    try:
+        async with asyncio.timeout(ENDING_LIMIT_S):
+            await asyncio.gather(*watching)
+    except TimeoutError:
+        raise Broken(f"observers were not told an ending within {ENDING_LIMIT_S:g} s") from None
     await _compare(findings, services, chance)
     return findings
 
 
-def _admit(soak: Soak, services: list[Service], job_id: str, chance: random.Random) -> list[Visitor]:
+def _admit(soak: Soak, services: list[Service], chance: random.Random, job_id: str) -> list[Visitor]:
     return [Visitor(services, job_id, chance, soak.stay_s) for _ in range(soak.visitors)]
 
 
 async def _write(
-    soak: Soak, player: Player, findings: Findings, admit: Callable[[str], list[Visitor]], tasks: asyncio.TaskGroup
+    soak: Soak, player: Player, findings: Findings, admit: Callable[[str], list[Visitor]]
 ) -> "list[asyncio.Task[None]]":
     """Events at a steady rate, the running jobs in turn, until the time is over and all of them have completed."""
     watching: list[asyncio.Task[None]] = []
-    running: list[str] = []
+    running: deque[str] = deque()
     started, written = time.monotonic(), 0
-    while running or time.monotonic() < started + soak.seconds:
-        if len(running) < soak.at_once and time.monotonic() < started + soak.seconds:
+    while (goes_on := time.monotonic() < started + soak.seconds) or running:
+        if goes_on and len(running) < soak.at_once:
             (job_id,) = job_ids(1)
-            await _persist(lambda: player.create(job_id, soak.rows(len(findings.jobs))))  # noqa: B023 - awaited here
+            await _persist(player.create, job_id, soak.rows(len(findings.jobs)))
             running.append(job_id)
             findings.jobs.append(job_id)
-            visitors = admit(job_id)
-            findings.visitors += visitors
-            watching += [tasks.create_task(visitor.run()) for visitor in visitors]
-        job_id = running.pop(0)
+            findings.visitors += (visitors := admit(job_id))
+            watching += [asyncio.create_task(visitor.run()) for visitor in visitors]
         await asyncio.sleep(started + written / soak.rate - time.monotonic())
-        if not await _persist(lambda: player.move(job_id)):  # noqa: B023 - awaited here
-            running.append(job_id)
+        if await _persist(player.move, running[0]):
+            running.popleft()
+        running.rotate(-1)
         written += 1
     return watching
 
 
-async def _persist(call: Callable[[], T]) -> T:
+async def _persist(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call again until Redis is there."""
     deadline = time.monotonic() + AWAY_LIMIT_S
     while True:
         try:
-            return await asyncio.to_thread(call)
+            return await asyncio.to_thread(call, *args, **kwargs)
         except redis.RedisError as fault:
             if time.monotonic() > deadline:
                 raise Broken(f"Redis does not come back: {fault}") from fault

@@ -1,12 +1,12 @@
 """From a process's start to its first 200, against a bare Quart and Hypercorn hello in the same run."""
 
-import http.client
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 
+from bench.readside import healthy
 from bench.report import Broken, Line, at_most
 from bench.rig import Rig
 from stack import HERE, free_port
@@ -44,7 +44,7 @@ def first_200_s(arguments: tuple[str, ...], environ: Mapping[str, str], port: st
         [sys.executable, *arguments], cwd=HERE, env=environ, stderr=subprocess.DEVNULL, start_new_session=True
     ) as server:
         try:
-            while not _answers(int(port)):
+            while not healthy(int(port)):
                 if server.poll() is not None or time.perf_counter() - started > LIMIT_S:
                     raise Broken(f"{' '.join(arguments)} did not come up")
                 time.sleep(POLL_S)
@@ -55,14 +55,3 @@ def first_200_s(arguments: tuple[str, ...], environ: Mapping[str, str], port: st
                 server.wait(LIMIT_S)
             except subprocess.TimeoutExpired:
                 server.kill()
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
-    try:
-        connection.request("GET", "/api/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

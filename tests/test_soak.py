@@ -1,17 +1,21 @@
 """The soak, short; and its ledger: what it must notice, and what it must let pass."""
 
+import random
 from contextlib import closing
 
 import pytest
 
 from actors.settings import Settings
 from bench import soak
-from bench.churn import Ledger
+from bench.churn import Ledger, Visitor
 from bench.player import Player
+from bench.readside import Service
+from bench.report import Broken
 from bench.soak import Soak
 from protocol.messages import Catchup, Completed, JobState, Keepalive, Message, Progress, Row
 from protocol.words import JobStatus
 from tests.jobs import Bench, check_invariants
+from tests.served import Served
 
 TOTAL = 4
 
@@ -98,6 +102,12 @@ def test_a_soak_loses_nothing_although_redis_is_killed() -> None:
     lines = list(soak.measure(Soak(seconds=3.0, visitors=4, job_s=1.5, stay_s=0.5)))
     assert lines[0].figure == "0 missing, 0 duplicated, 0 out of order"
     assert lines[0].met
+
+
+async def test_an_observer_that_is_refused_breaks_the_soak(api: Served, settings: Settings) -> None:
+    service = Service(api.process.pid, api.settings.port, "/api/batch/ws/{}".format, api.token())
+    with pytest.raises(Broken, match="Job not found"):
+        await Visitor([service], "nobody's", random.Random(0), stay_s=60.0).run()
 
 
 def test_the_player_goes_on_where_a_reply_was_lost(settings: Settings, bench: Bench) -> None:
