@@ -12,10 +12,10 @@ from bench.report import Broken, Line, at_most
 JOBS, OBSERVERS, GONE, FEW = 500, 2, 100, 10
 GROWTH_MIB, CPU_SHARE, NOTICED_S = 40.0, 4.0, 30.0
 KEPT_SHARE = 0.5
-"""Of the growth: what Python's own allocator may keep for the next ones."""
+"""Of the growth: what allocators may keep for the next ones."""
 WINDOW_S, BASELINE_WINDOW_S = 31.0, 4.0
 """The first is longer than the time after which each gets a keepalive."""
-LEFT_LIMIT_S, LOOK_S = 45.0, 0.5
+LEFT_LIMIT_S, RETURN_LIMIT_S, LOOK_S = 45.0, 10.0, 0.5
 
 
 def measure(
@@ -55,7 +55,7 @@ def _ours(side: Side, jobs: int, observers: int, gone: int, window_s: float) -> 
             noticed_s = _noticed_s(side, watching, gone, jobs * observers) if gone else 0.0
             watching.leave()
         _wait_until_left(side)
-        after_mib = side.gauges.rss_mib()
+        after_mib = _returned_mib(side, before_mib + KEPT_SHARE * (grown_mib - before_mib))
         with audience(side.plan(watched, observers)):
             side.gauges.wait_until_calm()
             again_mib = side.gauges.rss_mib()
@@ -99,6 +99,14 @@ def _wait_until_left(side: Side) -> None:
     if left := _wait_for_observers(side, 0):
         raise Broken(f"{LEFT_LIMIT_S:g} s after all observers have left, the service still holds {left} connections")
     side.gauges.wait_until_calm()
+
+
+def _returned_mib(side: Side, limit_mib: float) -> float:
+    """Memory when it has fallen to the limit, or does not."""
+    deadline = time.monotonic() + RETURN_LIMIT_S
+    while (held_mib := side.gauges.rss_mib()) > limit_mib and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+    return held_mib
 
 
 def _wait_for_observers(side: Side, count: int) -> int:

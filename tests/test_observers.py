@@ -66,6 +66,7 @@ def test_an_observer_that_is_not_let_in_breaks_the_bench(stack: ReadSide, change
 
 def test_idle_observers_are_weighed_and_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "BASELINE_WINDOW_S", 0.1)
+    monkeypatch.setattr(idle, "RETURN_LIMIT_S", 0.0)
     lines = list(idle.measure(jobs=3, observers=2, gone=0, window_s=0.1))
     assert [line.met is None for line in lines] == [True, False, False, False, False, False]
     assert "6 Redis connections" in lines[0].figure
