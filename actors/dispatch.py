@@ -8,7 +8,8 @@ from dramatiq import Message
 from dramatiq.errors import BrokerError
 
 from actors.broker import ACTOR, QUEUE, DocumentBroker
-from actors.store import JobStore, RowAddress
+from actors.records import RowAddress
+from actors.store import JobStore
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 import redis
 
 from actors.errors import TimedOut
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim, JobStore
+from actors.store import JobStore
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

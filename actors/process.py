@@ -12,11 +12,12 @@ from actors.errors import DocumentError, InternalFault, KeyRefused
 from actors.extract import Extraction
 from actors.fetch import Fetcher
 from actors.leases import Interrupted, Lease, Leases, insist
+from actors.records import Claim, RowAddress, Stage
 from actors.retry import AttemptFailed
 from actors.sandbox import Sandbox
 from actors.seal import Seal, SealBroken
 from actors.settings import Settings
-from actors.store import Claim, JobStore, RowAddress, Stage
+from actors.store import JobStore
 from actors.tag import ModelTagger, Question, Tagging, tag_locally
 from protocol.messages import Row
 
@@ -54,7 +55,7 @@ class Processor:
         try:
             with self.leases.hold(claim, alone=claim.deaths >= DANGEROUS_DEATHS) as lease:
                 row = self._tagged(claim, lease)
-                self.dispatcher.send(insist(lambda: self.store.finish(claim, row)))
+                self.dispatcher.send(insist(lambda: self.store.finish(claim, row, tokens=_tokens(row))))
         except Interrupted:
             log.info("row %d of job %s is no longer ours", row_id, job_id)
         except DocumentError as error:
@@ -123,3 +124,9 @@ class Processor:
             return self.seal.open("password", claim.sealed_password)
         except SealBroken:
             raise InternalFault("The document's password can no longer be read.") from None
+
+
+def _tokens(row: Row) -> tuple[int, int]:
+    """What the row cost, in and out, as far as the provider counts."""
+    metadata = row.metadata or {}
+    return metadata.get("prompt_tokens", 0), metadata.get("completion_tokens", 0)

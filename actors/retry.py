@@ -17,8 +17,9 @@ from dramatiq.middleware import Retries
 from actors.dispatch import Dispatcher
 from actors.errors import DocumentError, InternalFault, KeyRefused, RateLimited
 from actors.leases import insist
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim, JobStore
+from actors.store import JobStore
 from protocol.messages import Row
 from protocol.words import ErrorType
 

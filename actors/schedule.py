@@ -16,9 +16,10 @@ from dramatiq.errors import BrokerError
 
 from actors.broker import DocumentBroker
 from actors.dispatch import Dispatcher
-from actors.store import JobStore, Lapsed
+from actors.records import Lapsed
+from actors.store import JobStore
 from protocol.messages import Row
-from protocol.words import ErrorType
+from protocol.words import ErrorCode, ErrorType
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,10 @@ def _again(lapsed: Lapsed) -> Row:
 
 
 def _failed(lapsed: Lapsed) -> Row:
+    """It killed whoever read it: that is the document's own fault."""
     error = f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts)."
-    return Row.failed(lapsed.row_id, error=error, **_told(lapsed))
+    blamed = {"error_type": ErrorType.DOCUMENT, "error_code": ErrorCode.TOO_COMPLEX}
+    return Row.failed(lapsed.row_id, error=error, **_told(lapsed) | blamed)
 
 
 def _told(lapsed: Lapsed) -> dict[str, Any]:

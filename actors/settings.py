@@ -81,6 +81,8 @@ class Settings:
     extract_timeout_s: float = 30.0
     extract_memory_mb: int = 512
 
+    owner_rows: int = 0
+    """Rows of one owner that are out at a time, in all jobs together; 0: any number."""
     max_attempts: int = 5
     """Attempts of a row whose model or network fails; a 429 does not count."""
     rate_limit_wait_s: int = 3600
@@ -225,6 +227,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "extract_processes": _number(int, 0, 256),
     "extract_timeout_s": _number(float, 0.1, 3600),
     "extract_memory_mb": _number(int, 128, 65_536),
+    "owner_rows": _number(int, 0, 100_000),
     "max_attempts": _number(int, 1, 100),
     "rate_limit_wait_s": _number(int, 0, 7 * 24 * 3600),
     "backoff_min_ms": _number(int, 1, 3_600_000),

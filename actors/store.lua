@@ -1,17 +1,20 @@
 -- The only place where a job's status, counts and stream change. One call is one step: all or nothing.
 --
--- KEYS[1]  job:{id}   hash: owner, run, status, processed, failed, total, next, seq, fence, config, model_name,
---                     api_key_from, fingerprint, created_ms, ttl_ms, retention_ms, message (of the ending)
+-- KEYS[1]  job:{id}   hash: owner (empty: deleted), run, status, processed, failed, total, next, seq, fence, config,
+--                     model_name, api_key_from, fingerprint, created_ms, ttl_ms, retention_ms, message (of the ending
+--                     or the pause), left (rows that this run has yet to end), ended (how the run before it ended)
 -- KEYS[2]  jobs:active   zset job id -> the time (ms) at which the scheduler must look at it, or earlier
 -- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
 --
 -- owner:{sub}:jobs   zset job id -> created (ms)
+-- owner:{sub}:out    hash job id -> how many of its rows are out
 -- Beside the job, with the same hash tag:
 --   :documents  hash row -> what to fetch; written once
 --   :secrets    hash `api_key` or row -> sealed text; gone at the ending
 --   :rows       hash row -> state of a row that is out (see below); a row not here is new or has a result
 --   :due        zset row -> the time at which something must happen to it; exactly the rows that are out
 --   :results    hash row -> its final result of this run, as observers see it
+--   :chosen     set of the rows that a retry named; absent: this run is of all rows that have no result
 --   :texts      hash row -> what was extracted, so that a retry only asks the model; gone when the row ends
 --   :events     stream: seq (dense), type, row, processed, failed, body
 --
@@ -23,8 +26,9 @@
 --   r  how often it was sent again, unclaimed
 --   l  what observers were last told of it (JSON); absent: nothing yet
 --
--- Events: `created`, `progress` (body: the row), `completed | cancelled | error` (body: the sentence).
--- Replies begin with a word: ok, or why nothing was done: missing, stale (another run), over, lost, held, early.
+-- Events: `created`, `progress` (body: the row), `status` (row: the status, body: why), and the endings
+-- `completed | cancelled | error` (body: the sentence).
+-- Replies begin with a word: ok, or why nothing was done: missing, stale (another run), over, paused, lost, held, early.
 -- The only clock is this server's.
 --
 -- `snapshot` replies {'ok', job hash flat, ms until it expires, now, id of the last event,
@@ -39,7 +43,9 @@ local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not count
 local STREAM_MIN = 10000
 local CHUNK_MIN = 4
 local MAX_DEATHS = 3
-local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':texts', ':events'}
+local DELETED_MS = 30000       -- what is left of a deleted job, so that its observers hear the ending
+local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':events'}
+local ENDINGS = {completed = 'completed', cancelled = 'cancelled', failed = 'error'}
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -56,14 +62,22 @@ local function job_id()
   return string.sub(job, 6, -2)
 end
 
+local function is_open(status)
+  return status == 'pending' or status == 'processing'
+end
+
 -- Every write ends here, so that no key is ever without a time to live, and no job is gone before its rows are due.
+-- A paused job lives from the pause on: what happens to it later does not keep it.
 local function renew_ttl(ms)
-  local known = redis.call('HMGET', job, 'ttl_ms', 'owner')
+  local known = redis.call('HMGET', job, 'ttl_ms', 'owner', 'status')
+  if not ms and known[3] == 'paused' then ms = redis.call('PTTL', job) end
   ms = ms or tonumber(known[1])
-  local last = redis.call('ZRANGE', job .. ':due', -1, -1, 'WITHSCORES')[2]
-  if last then ms = math.max(ms, last - now + math.min(ms, ROW_RESEND_MS)) end
+  if is_open(known[3]) then
+    local last = redis.call('ZRANGE', job .. ':due', -1, -1, 'WITHSCORES')[2]
+    if last then ms = math.max(ms, last - now + math.min(ms, ROW_RESEND_MS)) end
+  end
   for _, part in ipairs(PARTS) do redis.call('PEXPIRE', job .. part, ms) end
-  expire_no_sooner('owner:{' .. known[2] .. '}:jobs', ms)
+  for _, list in ipairs({':jobs', ':out'}) do expire_no_sooner('owner:{' .. known[2] .. '}' .. list, ms) end
   if redis.call('EXISTS', active) == 1 then expire_no_sooner(active, ms) end
 end
 
@@ -75,8 +89,20 @@ local function next_look()
   return math.min(tonumber(first[2] or now), rows_left and now + TOP_UP_MS or math.huge)
 end
 
--- Never later than was planned: what happens to one row does not put off the others.
+local function owner_out()
+  return 'owner:{' .. redis.call('HGET', job, 'owner') .. '}:out'
+end
+
+-- The scheduler looks at this job no more, and what it has out counts for its owner no more.
+local function unschedule()
+  redis.call('ZREM', active, job_id())
+  redis.call('HDEL', owner_out(), job_id())
+end
+
+-- Never later than was planned: what happens to one row does not put off the others. A paused job is not looked at.
 local function reschedule()
+  if not is_open(redis.call('HGET', job, 'status')) then return end
+  redis.call('HSET', owner_out(), job_id(), redis.call('ZCARD', job .. ':due'))
   redis.call('ZADD', active, 'LT', next_look(), job_id())
 end
 
@@ -110,20 +136,38 @@ local function living_threads()
   return sum
 end
 
+-- How many rows this job's owner may have out in it beside those of all other jobs.
+local function owners_room(most)
+  local key, sum = owner_out(), 0
+  local out = redis.call('HGETALL', key)
+  for i = 1, #out, 2 do
+    if redis.call('EXISTS', 'job:{' .. out[i] .. '}') == 0 then
+      redis.call('HDEL', key, out[i])
+    elseif out[i] ~= job_id() then
+      sum = sum + out[i + 1]
+    end
+  end
+  return most - sum
+end
+
 -- How many rows of one job are out at a time: a small job never stands behind a big one.
 local function chunk()
   local jobs = math.max(1, redis.call('ZCARD', active))
-  return math.max(CHUNK_MIN, math.floor(2 * living_threads() / jobs))
+  local size = math.max(CHUNK_MIN, math.floor(2 * living_threads() / jobs))
+  local most = tonumber(redis.call('HGET', job, 'owner_max') or 0)
+  return most > 0 and math.min(size, owners_room(most)) or size
 end
 
 -- Take new rows of the job until its chunk is full; returns those whose messages must be sent.
 local function refill()
-  local taken, known = {}, redis.call('HMGET', job, 'next', 'total')
+  local taken, known = {}, redis.call('HMGET', job, 'next', 'total', 'status')
   local next_row, total = tonumber(known[1]), tonumber(known[2])
-  if next_row >= total then return taken end
+  if next_row >= total or not is_open(known[3]) then return taken end
   local room = chunk() - redis.call('ZCARD', job .. ':due')
+  local some = room > 0 and redis.call('EXISTS', job .. ':chosen') == 1
   while room > 0 and next_row < total do
-    if redis.call('HEXISTS', job .. ':results', next_row) == 0 then
+    local wanted = not some or redis.call('SISMEMBER', job .. ':chosen', next_row) == 1
+    if wanted and redis.call('HEXISTS', job .. ':results', next_row) == 0 then
       put_sent(next_row, {a = 0, n = 0, w = 0, d = 0})
       taken[#taken + 1], room = next_row, room - 1
     end
@@ -133,12 +177,39 @@ local function refill()
   return taken
 end
 
-local function finish_job(status, kind, sentence)
+local function finish_job(status, sentence)
   redis.call('HSET', job, 'status', status, 'message', sentence)
-  tell(kind, '', sentence)
-  redis.call('DEL', job .. ':secrets', job .. ':rows', job .. ':due', job .. ':texts')
-  redis.call('ZREM', active, job_id())
+  tell(ENDINGS[status], '', sentence)
+  redis.call('DEL', job .. ':secrets', job .. ':rows', job .. ':due', job .. ':texts', job .. ':chosen')
+  unschedule()
   renew_ttl(tonumber(redis.call('HGET', job, 'retention_ms')))
+end
+
+-- This run has nothing left to do. Where it was of chosen rows only and others have no result, the job is what it was.
+local function finish_run()
+  local known = redis.call('HMGET', job, 'processed', 'failed', 'total', 'ended')
+  local undone = known[3] - known[1] - known[2]
+  if undone == 0 then return finish_job('completed', 'Job completed') end
+  local noun = undone == 1 and ' other has' or ' others have'
+  finish_job(known[4], 'The rows that were asked for have ended; ' .. undone .. noun .. ' not been run')
+end
+
+local function pause(why)
+  redis.call('HSET', job, 'resumes_as', redis.call('HGET', job, 'status'), 'status', 'paused', 'message', why)
+  tell('status', 'paused', why)
+  unschedule()
+  renew_ttl(tonumber(redis.call('HGET', job, 'ttl_ms')))
+end
+
+-- Count what a row cost; where that passes the job's budget, nothing more of it begins.
+local function charge(tokens_in, tokens_out)
+  if tokens_in + tokens_out == 0 then return end
+  local spent = redis.call('HINCRBY', job, 'tokens_in', tokens_in) + redis.call('HINCRBY', job, 'tokens_out', tokens_out)
+  local known = redis.call('HMGET', job, 'tokens_max', 'status', 'left')
+  local most = tonumber(known[1] or 0)
+  if most > 0 and spent >= most and is_open(known[2]) and tonumber(known[3]) > 1 then
+    pause('The budget of ' .. known[1] .. ' tokens is used up')
+  end
 end
 
 local function finish_row(row, succeeded, result)
@@ -148,9 +219,8 @@ local function finish_row(row, succeeded, result)
   redis.call('ZREM', job .. ':due', row)
   redis.call('HINCRBY', job, succeeded and 'processed' or 'failed', 1)
   tell('progress', row, result)
-  local counts = redis.call('HMGET', job, 'processed', 'failed', 'total')
-  if counts[1] + counts[2] == tonumber(counts[3]) then
-    finish_job('completed', 'completed', 'Job completed')
+  if redis.call('HINCRBY', job, 'left', -1) == 0 then
+    finish_run()
     return {}
   end
   local taken = refill()
@@ -164,7 +234,7 @@ local function refuse(run)
   local known = redis.call('HMGET', job, 'run', 'status')
   if not known[1] then return {'missing'} end
   if known[1] ~= run then return {'stale'} end
-  if known[2] ~= 'pending' and known[2] ~= 'processing' then return {'over', known[2]} end
+  if not is_open(known[2]) and known[2] ~= 'paused' then return {'over', known[2]} end
 end
 
 -- The row's state where this claim still holds it, else nil and why nothing may be written: the fence decides, never
@@ -179,29 +249,8 @@ end
 
 local commands = {}
 
--- The documents follow from ARGV[8] on: ten thousand do not fit on Lua's stack.
-function commands.create(owner, run, fingerprint, total, facts, secrets)
-  local known = redis.call('HMGET', job, 'owner', 'fingerprint', 'total')
-  if known[1] then
-    if known[1] == owner and known[2] == fingerprint then return {'same', known[3]} end
-    return {'conflict'}
-  end
-  for _, part in ipairs(PARTS) do redis.call('DEL', job .. part) end
-  redis.call('HSET', job, 'owner', owner, 'run', run, 'fingerprint', fingerprint, 'status', 'pending',
-    'processed', 0, 'failed', 0, 'total', total, 'next', 0, 'seq', -1, 'fence', 0, 'created_ms', now)
-  for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
-  for name, value in pairs(cjson.decode(secrets)) do redis.call('HSET', job .. ':secrets', name, value) end
-  for i = 8, #ARGV do redis.call('HSET', job .. ':documents', i - 8, ARGV[i]) end
-  tell('created', '', '')
-  redis.call('ZADD', active, now, job_id())
-  redis.call('ZADD', 'owner:{' .. owner .. '}:jobs', now, job_id())
-  renew_ttl()
-  return {'ok', total}
-end
-
 function commands.refill()
-  local status = redis.call('HGET', job, 'status')
-  if status ~= 'pending' and status ~= 'processing' then return {'over'} end
+  if not is_open(redis.call('HGET', job, 'status')) then return {'over'} end
   local taken = refill()
   reschedule()
   renew_ttl()
@@ -224,6 +273,7 @@ end
 function commands.claim(run, row, claim, lease_ms)
   local no = refuse(run)
   if no then return no end
+  if redis.call('HGET', job, 'status') == 'paused' then return {'paused'} end
   local state = row_state(row)
   if not state then return {'over'} end
   -- The same claim again: its reply was lost, and a worker must not be locked out of its own row.
@@ -263,9 +313,10 @@ function commands.retrying(run, row, fence, delay_ms, counts, body)
   return {'ok'}
 end
 
-function commands.finish(run, row, fence, succeeded, result)
+function commands.finish(run, row, fence, succeeded, result, tokens_in, tokens_out)
   local _, no = held(run, row, fence)
   if no then return no end
+  charge(tonumber(tokens_in), tonumber(tokens_out))
   return {'ok', finish_row(row, succeeded == '1', result)}
 end
 
@@ -274,7 +325,7 @@ function commands.fail_job(run, row, fence, body, sentence)
   local _, no = held(run, row, fence)
   if no then return no end
   tell('progress', row, body)
-  finish_job('failed', 'error', sentence)
+  finish_job('failed', sentence)
   return {'ok'}
 end
 
@@ -322,15 +373,6 @@ function commands.renew(lease_ms)
   return words
 end
 
-function commands.cancel(owner)
-  local known = redis.call('HMGET', job, 'owner', 'status')
-  if not known[1] or known[1] ~= owner then return {'missing'} end
-  if known[2] == 'cancelled' then return {'ok', known[2]} end
-  if known[2] == 'completed' or known[2] == 'failed' then return {'over', known[2]} end
-  finish_job('cancelled', 'cancelled', 'Job cancelled by its owner')
-  return {'ok', 'cancelled'}
-end
-
 -- How long a message may lie in a long queue before another is sent: else a slow job floods it with its own repeats.
 local function patience_ms(state)
   return ROW_RESEND_MS * 2 ^ math.min(state.r or 0, ROW_RESENDS_MAX)
@@ -364,7 +406,7 @@ function commands.tick(worker, queued, judge, limit)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, limit)) do
     open(id)
     local known = redis.call('HMGET', job, 'run', 'status')
-    if known[2] ~= 'pending' and known[2] ~= 'processing' then
+    if not is_open(known[2]) then
       redis.call('ZREM', active, id)
     else
       for _, row in ipairs(redis.call('ZRANGEBYSCORE', job .. ':due', '-inf', now, 'LIMIT', 0, limit)) do
@@ -411,5 +453,3 @@ function commands.snapshot(run, id)
   local results = known and results_since(id) or redis.call('HGETALL', job .. ':results')
   return {'ok', facts, redis.call('PTTL', job), now, last[1], known and 'since' or 'all', results, rows_told()}
 end
-
-return commands[ARGV[1]](unpack(ARGV, 2, 10))

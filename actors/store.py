@@ -6,116 +6,40 @@ when Redis is away; each may simply be called again: a call that has already tak
 import secrets
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
 import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+from actors.records import (
+    Claim,
+    Due,
+    JobConflict,
+    JobMissing,
+    JobOver,
+    JobRunning,
+    KeySource,
+    Lapsed,
+    NewJob,
+    NewRun,
+    NothingToRun,
+    RowAddress,
+    RowUnknown,
+    Stage,
+    read_document,
+)
 from actors.settings import Settings
 from protocol.messages import Row, to_json
 from protocol.requests import Document, TaggingConfig
 from protocol.words import DocumentStatus, JobStatus
 
-KeySource = Literal["caller", "server", "none"]
-Stage = Literal["fetch", "extract", "tag"]
-
 ACTIVE_KEY, WORKERS_KEY = "jobs:active", "workers"
 TICK_LIMIT = 200
-
-
-class JobMissing(LookupError):
-    """There is no such job, or it is somebody else's: the two are not told apart."""
-
-
-class JobConflict(ValueError):
-    """The job id is taken by another request or another owner."""
-
-
-class JobOver(ValueError):
-    """The job has ended otherwise; `status` says how."""
-
-    def __init__(self, status: JobStatus) -> None:
-        super().__init__(f"the job is {status}")
-        self.status = status
-
-
-class NewJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job about to be created; all secrets in it are sealed."""
-
-    job_id: str
-    owner: str
-    fingerprint: str
-    """By which the same request is recognised when it comes again."""
-    model_name: str
-    config: TaggingConfig
-    """Without its `api_key`."""
-    api_key_from: KeySource
-    sealed_api_key: str | None = None
-    documents: list[Document]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's hold on one row. Only the holder of the latest `fence` may write about the row."""
-
-    job_id: str
-    row_id: int
-    run: str
-    fence: int
-    attempt: int
-    """1 = the first."""
-    faults: int
-    """Earlier attempts that count against the limit."""
-    waited_ms: int
-    """What the row has waited for rate limits so far."""
-    deaths: int
-    """Workers that died while they extracted it."""
-    document: Document
-    """Without its password."""
-    config: TaggingConfig
-    model_name: str
-    api_key_from: KeySource
-    sealed_api_key: str | None = field(repr=False)
-    sealed_password: str | None = field(repr=False)
-    checkpoint: bytes | None = field(repr=False)
-    """What an earlier attempt extracted."""
-
-
-class RowAddress(NamedTuple):
-    """What a queue message says: which row of which run of which job."""
-
-    job_id: str
-    run: str
-    row_id: int
-
-
-class Lapsed(NamedTuple):
-    """A row whose lease ran out."""
-
-    job_id: str
-    run: str
-    row_id: int
-    fence: int
-    attempt: int
-    model_name: str
-    stored: bytes
-
-    @property
-    def document(self) -> Document:
-        """Raises msgspec.MsgspecError where another version of ours stored what this one cannot read."""
-        return _document(self.stored)
-
-
-class Due(NamedTuple):
-    """What one tick of the scheduler found."""
-
-    send: list[RowAddress]
-    lapsed: list[Lapsed]
+SCRIPT = ("store.lua", "control.lua")
 
 
 def connect(url: str, *, max_connections: int, retries: int = 3) -> "redis.Redis":
@@ -146,14 +70,16 @@ def script_keys(job_id: str) -> list[str]:
 
 @cache
 def script_text() -> str:
-    """The script itself; the feed calls its `snapshot`."""
-    return resources.files("actors").joinpath("store.lua").read_text(encoding="utf-8")
+    """The script itself, of two files; the feed calls its `snapshot`."""
+    parts = (resources.files("actors").joinpath(name).read_text(encoding="utf-8") for name in SCRIPT)
+    return "\n".join(parts)
 
 
 class JobStore:
     """The write side of all jobs, on a client that does not decode replies."""
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
+        self._client = client
         self._script = client.register_script(script_text())
         self._settings = settings
 
@@ -175,13 +101,16 @@ class JobStore:
         return int(rest[0])
 
     def _facts(self, job: NewJob) -> dict[str, str | int]:
-        return {
+        facts: dict[str, str | int] = {
             "config": msgspec.json.encode(msgspec.structs.replace(job.config, api_key=None)).decode(),
             "model_name": job.model_name,
             "api_key_from": job.api_key_from,
             "ttl_ms": self._settings.job_ttl_s * 1000,
             "retention_ms": self._settings.retention_s * 1000,
+            "owner_max": self._settings.owner_rows,
         }
+        most = job.config.max_tokens_total
+        return facts if most is None else facts | {"tokens_max": most, "tokens_step": most}
 
     def refill(self, job_id: str) -> list[RowAddress]:
         """Take new rows until the job's chunk is full; whoever calls this sends their messages."""
@@ -204,9 +133,12 @@ class JobStore:
         """The row waits `delay_ms` for its next attempt; `counts`: this one counts against the limit."""
         return self._write(claim, "retrying", delay_ms, int(counts), to_json(row)) is not None
 
-    def finish(self, claim: Claim, row: Row) -> list[RowAddress]:
-        """The row's end, first writer wins. Returns the rows that came out in its place: send their messages."""
-        rest = self._write(claim, "finish", int(row.status is DocumentStatus.SUCCESS), to_json(row))
+    def finish(self, claim: Claim, row: Row, *, tokens: tuple[int, int] = (0, 0)) -> list[RowAddress]:
+        """The row's end, first writer wins. Returns the rows that came out in its place: send their messages.
+
+        `tokens`: what its last attempt cost, in and out; beyond the job's budget the job is paused.
+        """
+        rest = self._write(claim, "finish", int(row.status is DocumentStatus.SUCCESS), to_json(row), *tokens)
         return _addresses(claim.job_id, claim.run, rest[0]) if rest else []
 
     def fail_job(self, claim: Claim, row: Row, sentence: str) -> None:
@@ -232,19 +164,83 @@ class JobStore:
         rows = [part for held in claims for part in (held.job_id, held.run, held.row_id, held.fence)]
         return [word == b"ok" for word in self._call("", "renew", _ms(self._settings.lease_s), *rows)]
 
-    def cancel(self, job_id: str, owner: str) -> JobStatus:
-        """Cancel the job; nothing of it begins afterwards. Again: the same answer.
+    def cancel(self, job_id: str, owner: str) -> None:
+        """Cancel the job; nothing of it begins afterwards. Again: nothing changes.
 
         Raises:
             JobMissing: no such job of this owner.
             JobOver: it completed or failed before.
         """
-        word, *rest = self._call(job_id, "cancel", owner)
-        if word == b"missing":
+        self._control(job_id, "cancel", owner)
+
+    def pause(self, job_id: str, owner: str) -> None:
+        """Let no row of the job begin; those that run go on. Again: nothing changes.
+
+        Raises:
+            JobMissing: no such job of this owner.
+            JobOver: it has ended.
+        """
+        self._control(job_id, "pause", owner)
+
+    def resume(self, job_id: str, owner: str) -> None:
+        """Go on with a paused job; a token budget that was used up is granted once more. Again: nothing changes.
+
+        Raises:
+            JobMissing: no such job of this owner.
+            JobOver: it has ended.
+        """
+        self._control(job_id, "resume", owner)
+
+    def delete(self, job_id: str, owner: str) -> None:
+        """End the job if it runs, and forget it: nobody finds it from now on.
+
+        Raises:
+            JobMissing: no such job of this owner, or none any more.
+        """
+        self._control(job_id, "delete", owner)
+
+    def model_and_payer(self, job_id: str, owner: str) -> tuple[str, KeySource]:
+        """The model that a job asks, and whose key pays for it.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        found = cast("list[bytes | None]", self._client.hmget(key(job_id), ["owner", "model_name", "api_key_from"]))
+        whose, model_name, key_from = ((value or b"").decode() for value in found)
+        if not whose or whose != owner:
             raise JobMissing(job_id)
-        if word == b"over":
-            raise JobOver(JobStatus(rest[0].decode()))
-        return JobStatus.CANCELLED
+        return model_name, cast("KeySource", key_from)
+
+    def retry(self, job_id: str, owner: str, again: NewRun) -> int:
+        """Run a job that is over once more, under a new run; returns how many rows that are.
+
+        Raises:
+            JobMissing: no such job of this owner.
+            JobRunning: it is not over.
+            RowUnknown: a row that is named is none.
+            NothingToRun: all have succeeded.
+        """
+        _, count = self._control(
+            job_id, "retry", owner, secrets.token_hex(8), msgspec.json.encode(again.facts),
+            again.sealed_api_key or "", msgspec.json.encode(sorted(set(again.row_ids))),
+        )  # fmt: skip
+        return int(count)
+
+    def _control(self, job_id: str, command: str, owner: str, *args: Any) -> list[Any]:
+        """What an owner does to a job."""
+        word, *rest = reply = self._call(job_id, command, owner, *args)
+        match word:
+            case b"missing":
+                raise JobMissing(job_id)
+            case b"over":
+                raise JobOver(JobStatus(rest[0].decode()))
+            case b"running":
+                raise JobRunning(JobStatus(rest[0].decode()))
+            case b"unknown":
+                raise RowUnknown(int(rest[0]))
+            case b"nothing":
+                raise NothingToRun("every row has succeeded")
+        return reply
 
     def tick(self, worker: str, *, queued: int, judge_leases: bool) -> Due:
         """One step of the scheduler: what must be sent now, and whose lease ran out.
@@ -281,7 +277,6 @@ def _addresses(job_id: str, run: str, rows: Iterable[int]) -> list[RowAddress]:
     return [RowAddress(job_id, run, row) for row in rows]
 
 
-_document = msgspec.json.Decoder(Document).decode
 _config = msgspec.json.Decoder(TaggingConfig).decode
 
 
@@ -290,7 +285,7 @@ def _claim(address: RowAddress, granted: list[Any]) -> Claim:
     return Claim(
         **address._asdict(),
         **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
-        document=_document(document),
+        document=read_document(document),
         config=_config(config),
         model_name=model_name.decode(),
         api_key_from=key_from.decode(),

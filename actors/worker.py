@@ -17,12 +17,13 @@ from actors.dispatch import Dispatcher
 from actors.fetch import Fetcher
 from actors.leases import Leases
 from actors.process import Processor
+from actors.records import Claim
 from actors.retry import RowRetries
 from actors.sandbox import Sandbox
 from actors.schedule import Scheduler
 from actors.seal import Seal
 from actors.settings import BadSetting, Settings
-from actors.store import Claim, JobStore, connect
+from actors.store import JobStore, connect
 from actors.tag import ModelTagger
 from protocol.messages import Row
 

@@ -1,4 +1,4 @@
-"""Start a batch, stop a batch."""
+"""Start a batch."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ import msgspec
 from quart import Blueprint, Response, request
 from redis import RedisError
 
+from actors.records import KeySource, NewJob
 from actors.seal import Seal
 from actors.settings import Settings
-from actors.store import JobMissing, KeySource, NewJob
 from api.parts import Parts, present
 from api.problems import Problem
 from api.results import answer
-from protocol.requests import LOCAL_MODEL, Document, StartBatch, TaggingConfig, read_start, valid_job_id
+from protocol.requests import LOCAL_MODEL, Document, StartBatch, TaggingConfig, read_start
 
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """Asked where there is a key and neither the caller nor `TAGSTREAM_MODEL` names a model."""
@@ -49,16 +49,6 @@ async def start() -> Response:
     body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     started = await asyncio.to_thread(_start, present(), caller.subject, body)
     return answer(started, 202)
-
-
-@routes.post("/api/batch/jobs/<job_id>/cancel")
-async def cancel(job_id: str) -> Response:
-    """Stop a batch before its next row starts; again, it answers the same."""
-    caller = present().door.admit_request(request)
-    if not valid_job_id(job_id):
-        raise JobMissing(job_id)
-    await asyncio.to_thread(present().store.cancel, job_id, caller.subject)
-    return answer(await present().feed.reader.report(job_id, caller.subject))
 
 
 def _start(parts: Parts, owner: str, body: bytes) -> Started:
@@ -96,8 +86,10 @@ def _new_job(parts: Parts, owner: str, batch: StartBatch) -> NewJob:
     )
 
 
-def choose_model(config: TaggingConfig, settings: Settings) -> Model:
+def choose_model(config: TaggingConfig, settings: Settings, *, within: str = "config.") -> Model:
     """The model that a job asks: the caller's choice, else the server's where there is a key, else the local one.
+
+    `within`: what stands before the name of a field that will not do.
 
     Raises:
         Problem: 422; the model is unknown here, or there is no key for it.
@@ -108,9 +100,9 @@ def choose_model(config: TaggingConfig, settings: Settings) -> Model:
     if name == LOCAL_MODEL:
         return Model(name, "none")
     if name.startswith("local/"):
-        raise Problem.invalid("config.model_name", f"the only local model is {LOCAL_MODEL}")
+        raise Problem.invalid(f"{within}model_name", f"the only local model is {LOCAL_MODEL}")
     if key_from == "none":
-        raise Problem.invalid("config.api_key", f"is needed: only {LOCAL_MODEL} works without a key")
+        raise Problem.invalid(f"{within}api_key", f"is needed: only {LOCAL_MODEL} works without a key")
     return Model(name, key_from)
 
 

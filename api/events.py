@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager, suppress
 from quart import Blueprint, Response, request
 from redis import RedisError
 
-from actors.store import JobMissing
+from actors.records import JobMissing
 from api.auth import Caller
 from api.observe import TokenExpired, TooManyObservers, TooOld, observe, patience_s
 from api.parts import Parts, present

@@ -16,10 +16,11 @@ from typing import Any, cast
 from redis import RedisError
 from redis.asyncio import Redis
 
-from actors.store import JobMissing
+from actors.records import JobMissing
+from api.facts import progress
 from api.frames import Frame
 from api.problems import log_unexpected
-from api.snapshot import Position, Reader, Snapshot, progress, read_row
+from api.snapshot import Position, Reader, Snapshot, read_row
 from api.watch import Event, Followed, Gap, Sink, Stopping, Watch
 from protocol.messages import Keepalive, Message, Progress, ending, to_json
 from protocol.words import JobStatus
@@ -229,8 +230,9 @@ def _event(followed: Followed, cursor: str, fields: dict[bytes, bytes]) -> Event
     if kind == "progress":
         message = _progress(followed, cursor, fields)
     elif kind == "status":
-        followed.status = JobStatus(fields[b"body"].decode())
-        message = Keepalive(job_id=followed.job_id, status=followed.status, cursor=cursor)
+        followed.status = JobStatus(fields[b"row"].decode())
+        why = fields[b"body"].decode() or None
+        message = Keepalive(job_id=followed.job_id, status=followed.status, message=why, cursor=cursor)
     elif kind in _ENDINGS:
         followed.status = _ENDINGS[kind]
         message = ending(followed.status).of(

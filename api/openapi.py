@@ -10,10 +10,11 @@ import msgspec
 from quart import Quart
 
 from api.batch import Started
+from api.control import Retried
 from api.problems import CONTENT_TYPE, ProblemBody
 from api.results import LIMIT_DEFAULT, LIMIT_MAX
 from api.snapshot import JobReport, Page
-from protocol.requests import Document, TaggingConfig
+from protocol.requests import Document, RetryBatch, TaggingConfig
 
 Schema = dict[str, Any]
 
@@ -47,7 +48,11 @@ _OBSERVER = (
 )
 OPERATIONS: dict[str, Operation] = {
     "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch"),
-    "batch.cancel": Operation({200: JobReport}, (*_JOB, 409)),
+    "control.cancel": Operation({200: JobReport}, (*_JOB, 409)),
+    "control.pause": Operation({200: JobReport}, (*_JOB, 409)),
+    "control.resume": Operation({200: JobReport}, (*_JOB, 409)),
+    "control.retry": Operation({202: Retried}, (400, *_JOB, 409, 413, 415, 422), body="RetryBatch"),
+    "control.delete": Operation({204: None}, _JOB),
     "results.status": Operation({200: JobReport}, _JOB),
     "results.results": Operation({200: Page}, (*_JOB, 422), query=_PAGE),
     "sockets.observer": Operation({101: None}, (426,), query=_OBSERVER),
@@ -125,7 +130,7 @@ def _ref(name: str) -> Schema:
 
 
 def _schemas() -> Schema:
-    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig]
+    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig, RetryBatch, Retried]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas["Document"] = _as_sent(schemas["Document"])
     schemas["StartBatch"] = {

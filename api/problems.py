@@ -12,7 +12,7 @@ from redis import RedisError, ResponseError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 
-from actors.store import JobConflict, JobMissing, JobOver
+from actors.records import JobConflict, JobMissing, JobOver, JobRunning, NothingToRun
 from api.auth import NotAuthenticated
 from protocol.messages import AUTHENTICATION_REQUIRED, JOB_NOT_FOUND
 from protocol.requests import Fault, InvalidRequest, MalformedBody
@@ -119,7 +119,9 @@ def _(_fault: JobMissing) -> Problem:
 
 @as_problem.register(JobConflict)
 @as_problem.register(JobOver)
-def _(fault: JobConflict | JobOver) -> Problem:
+@as_problem.register(JobRunning)
+@as_problem.register(NothingToRun)
+def _(fault: JobConflict | JobOver | JobRunning | NothingToRun) -> Problem:
     sentence = str(fault)
     return Problem(409, f"{sentence[:1].upper()}{sentence[1:]}.")
 

@@ -1,6 +1,5 @@
 """A job as it stands: read from Redis in one step, said in the messages of the protocol.
 
-Facts      the job's own numbers and words
 Position   a place in a job's stream of events; as text it is a `cursor`
 Snapshot   what an observer is told first, and the position from which it goes on
 Reader     the calls to Redis
@@ -10,24 +9,23 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 import msgspec
 from redis.asyncio import Redis
 
-from actors.store import JobMissing, key, script_keys, script_text
+from actors.records import JobMissing
+from actors.store import key, script_keys, script_text
+from api.facts import FACTS, Facts, progress
 from api.frames import Frame
-from protocol.messages import Catchup, Ending, JobState, Progress, Row, ending, to_json
+from protocol.messages import Catchup, JobState, Progress, Row, to_json
 from protocol.requests import valid_job_id
 from protocol.words import DocumentStatus, JobStatus
 
 _CURSOR = re.compile(r"([0-9a-f]{1,64})\.(\d{1,19}-\d{1,19})", re.ASCII)
 ROWS_READ_MIN = 500
 """Rows read in one command: a small page of a rare status must not ask Redis once a row."""
-_FACTS = ("owner", "run", "status", "processed", "failed", "total", "seq", "model_name", "created_ms", "message")
-
 read_row = msgspec.json.Decoder(Row).decode
 
 
@@ -53,60 +51,6 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.run}.{self.entry_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """A job's own numbers and words at one moment."""
-
-    job_id: str
-    owner: str
-    run: str
-    status: JobStatus
-    processed: int
-    failed: int
-    total: int
-    seq: int
-    """The number of the last event of its stream."""
-    model_name: str
-    created_ms: int
-    message: str
-    """What its ending says; empty while it is not over."""
-
-    @classmethod
-    def of(cls, job_id: str, values: Sequence[bytes | None]) -> Self:
-        """From the values of `_FACTS`.
-
-        Raises:
-            JobMissing: there is no such job.
-        """
-        if values[0] is None:
-            raise JobMissing(job_id)
-        known = {name: (value or b"").decode() for name, value in zip(_FACTS, values, strict=True)}
-        numbers = {name: int(known[name]) for name in ("processed", "failed", "total", "seq", "created_ms")}
-        return cls(**{**known, **numbers, "status": JobStatus(known["status"]), "job_id": job_id})  # type: ignore[arg-type]
-
-    def state(self, expires_ms: int) -> dict[str, Any]:
-        """The fields of `JobState`; `expires_ms`: since the epoch."""
-        return {
-            "status": self.status,
-            "progress": progress(self.processed, self.failed, self.total),
-            "processed_count": self.processed,
-            "failed_count": self.failed,
-            "total": self.total,
-            "model_name": self.model_name,
-            "created_at": _moment(self.created_ms),
-            "expires_at": _moment(expires_ms),
-            "message": self.message or None,
-        }
-
-    def ending(self, cursor: str) -> Ending | None:
-        """The ending, if the job is over."""
-        if not self.status.over:
-            return None
-        return ending(self.status).of(
-            self.job_id, processed=self.processed, failed=self.failed, message=self.message, cursor=cursor
-        )
 
 
 @dataclass(frozen=True)
@@ -150,6 +94,8 @@ class JobReport(JobState, frozen=True, kw_only=True):
     """The whole job in numbers."""
 
     job_id: str
+    run: str
+    """Another after each retry; opaque."""
     results_count: int
     """Rows that have ended."""
 
@@ -179,9 +125,11 @@ class Reader:
         Raises:
             JobMissing: no such job of this owner.
         """
-        facts = Facts.of(job_id, await self._owned(job_id, owner, _FACTS))
+        facts = Facts.of(job_id, await self._owned(job_id, owner, FACTS))
         expires_ms = _now_ms() + await self._client.pttl(key(job_id))
-        return JobReport(job_id=job_id, results_count=facts.processed + facts.failed, **facts.state(expires_ms))
+        return JobReport(
+            job_id=job_id, run=facts.run, results_count=facts.processed + facts.failed, **facts.state(expires_ms)
+        )
 
     async def results(self, job_id: str, owner: str, *, after: int, limit: int, status: DocumentStatus | None) -> Page:
         """At most `limit` results of rows behind row `after`, only those of `status` if it is given.
@@ -235,7 +183,7 @@ class Reader:
             raise JobMissing(job_id)
         flat, ttl_ms, now_ms, entry_id, extent, results, told = rest
         known = dict(_pairs(flat))
-        facts = Facts.of(job_id, [known.get(name.encode()) for name in _FACTS])
+        facts = Facts.of(job_id, [known.get(name.encode()) for name in FACTS])
         position = Position(facts.run, entry_id.decode())
         catchup = Catchup(
             job_id=job_id,
@@ -258,11 +206,6 @@ class Reader:
 
     async def _values(self, name: str, fields: list[str]) -> list[bytes | None]:
         return cast("list[bytes | None]", await self._client.hmget(name, fields))
-
-
-def progress(processed: int, failed: int, total: int) -> float:
-    """Finished rows / total."""
-    return (processed + failed) / total
 
 
 def _told(facts: Facts, text: bytes, due_ms: int, now_ms: int) -> Progress:
@@ -292,7 +235,3 @@ def _pairs(flat: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _moment(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

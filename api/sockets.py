@@ -8,7 +8,7 @@ from typing import NamedTuple
 from quart import Blueprint, websocket
 from redis import RedisError
 
-from actors.store import JobMissing
+from actors.records import JobMissing
 from api import auth
 from api.auth import NotAuthenticated
 from api.frames import Frame

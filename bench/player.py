@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
 
+from actors.records import Claim, NewJob, RowAddress
 from actors.settings import Settings
-from actors.store import Claim, JobStore, NewJob, RowAddress, connect
+from actors.store import JobStore, connect
 from bench.report import Broken
 from protocol.messages import Row
 from protocol.requests import LOCAL_MODEL, Document, TaggingConfig

@@ -16,8 +16,9 @@ API_KEY_LENGTH_MAX = 1_000
 MODEL_NAME_LENGTH_MAX = 200
 WORD_LENGTH_MAX = 100
 EXCLUSION_WORDS_MAX = 1_000
+TOKENS_MAX = 10**12
 VOCABULARY_MAX = 10_000
-RESERVED = ("fallback_models", "evidence", "language", "max_tokens_total", "rpm", "tpm", "concurrency")
+RESERVED = ("fallback_models", "evidence", "language", "rpm", "tpm", "concurrency")
 """Settings that the contract names and that are not there yet."""
 
 _NOT_IN_A_KEY = re.compile(r"[^\x21-\x7e]")
@@ -38,14 +39,18 @@ class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Tags that nobody wants."""
     vocabulary: list[str] = []
     """Tags that are welcome; empty: any."""
+    max_tokens_total: Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)] | None = None
+    """The job is paused when its rows have cost so many tokens, in and out together. Absent: no limit."""
 
     def __repr__(self) -> str:
         key = "None" if self.api_key is None else "***"
         return f"TaggingConfig(model_name={self.model_name!r}, api_key={key})"
 
 
-def read_config(value: object, faults: Faults) -> TaggingConfig:
+def read_config(value: object, faults: Faults, *, within: str = "config.") -> TaggingConfig:
     """The `config` of a request; what is wrong with it goes to `faults`, which then must be settled.
+
+    `within`: what stands before the name of a setting that is wrong.
 
     `null` and empty text count as left out where text is wanted; nothing is converted ("7" is not 7).
     """
@@ -57,7 +62,7 @@ def read_config(value: object, faults: Faults) -> TaggingConfig:
     for name, setting in value.items():
         check = _SETTINGS.get(name, _reserved if name in RESERVED else _unknown)
         for part, message in check(setting):
-            faults.add(f"config.{shown(name)}{part}", message)
+            faults.add(f"{within}{shown(name)}{part}", message)
         settings[name] = None if setting == "" else setting
     return TaggingConfig(**settings) if len(faults) == before else TaggingConfig()
 
@@ -95,6 +100,11 @@ def _whole(low: int, high: int, value: object) -> Found:
         yield "", f"wants a whole number from {low} to {high}"
 
 
+def _optional(check: Callable[[object], Found], value: object) -> Found:
+    if value is not None and value != "":
+        yield from check(value)
+
+
 def _words(count_max: int, value: object) -> Found:
     if not isinstance(value, list) or len(value) > count_max:
         yield "", f"wants a list of at most {count_max:,} texts"
@@ -111,4 +121,5 @@ _SETTINGS: dict[str, Callable[[object], Found]] = {
     "num_tags": partial(_whole, NUM_TAGS_MIN, NUM_TAGS_MAX),
     "exclusion_words": partial(_words, EXCLUSION_WORDS_MAX),
     "vocabulary": partial(_words, VOCABULARY_MAX),
+    "max_tokens_total": partial(_optional, partial(_whole, 1, TOKENS_MAX)),
 }

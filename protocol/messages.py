@@ -111,7 +111,11 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     expires_at: str | None = None
     """RFC 3339, UTC: when the job is forgotten unless something happens to it."""
     message: str | None = None
-    """Of a job that is over: what its ending says."""
+    """Of a job that is over: what its ending says; of one that is paused: why."""
+    tokens_in: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """What the model has read for it so far, where its provider counts."""
+    tokens_out: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """What the model has written for it so far, likewise."""
 
 
 class Catchup(_Frame, frozen=True, kw_only=True, tag="catchup"):
@@ -206,6 +210,8 @@ class Keepalive(_Frame, frozen=True, kw_only=True, tag="keepalive"):
     """Nothing else was said for a while, or the job was paused or resumed (seed §5)."""
 
     status: JobStatus
+    message: str | None = None
+    """Why the job was paused; only when that has just happened."""
     cursor: str | None = None
     """Present when the status has just changed."""
 

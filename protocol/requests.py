@@ -17,12 +17,15 @@ __all__ = [
     "Fault",
     "InvalidRequest",
     "MalformedBody",
+    "RetryBatch",
     "StartBatch",
     "TaggingConfig",
+    "read_retry",
     "read_start",
     "valid_job_id",
 ]
 
+ROW_ID_MAX = 10**9
 FIELDS = ("documents", "config", "column_mapping", "job_id")
 CONTAINERS_MIN, CONTAINERS_PER_DOCUMENT = 10_000, 20
 """Objects and lists that a body may hold: more, at 64 bytes and more each, only costs memory and time."""
@@ -43,6 +46,17 @@ class StartBatch(msgspec.Struct, frozen=True, kw_only=True):
     def canonical(self) -> bytes:
         """The same bytes for the same request, however it was spelt. Holds secrets: food for an HMAC only."""
         return msgspec.json.encode(self, order="deterministic")
+
+
+class RetryBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A further run of a job that is over."""
+
+    row_ids: list[int] = []
+    """Empty: every row that has not succeeded."""
+    api_key: str | None = None
+    """Must be given again where the caller's own key paid for the run before."""
+    model_name: str | None = None
+    """Absent: the model of the run before."""
 
 
 def valid_job_id(text: str) -> bool:
@@ -68,6 +82,35 @@ def read_start(body: bytes, max_documents: int) -> StartBatch:
     documents = read_documents(request.get("documents"), max_documents, mapping, faults)
     faults.settle()
     return StartBatch(documents=documents, config=config, job_id=job_id)
+
+
+def read_retry(body: bytes) -> RetryBatch:
+    """Read the JSON body of `POST /api/batch/jobs/{job_id}/retry`: `{row_ids?, api_key?, model_name?}`, or none.
+
+    Raises:
+        MalformedBody, InvalidRequest: as `read_start`.
+    """
+    request = _read_object(body, CONTAINERS_MIN) if body.strip() else {}
+    faults = Faults()
+    row_ids = _read_row_ids(request.pop("row_ids", None), faults)
+    config = {name: request.pop(name, None) for name in ("api_key", "model_name")}
+    for name in request:
+        faults.add(shown(name), "is no field of this request")
+    known = read_config(config, faults, within="")
+    faults.settle()
+    return RetryBatch(row_ids=row_ids, api_key=known.api_key, model_name=known.model_name)
+
+
+def _read_row_ids(value: object, faults: Faults) -> list[int]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not value:
+        faults.add("row_ids", "wants a list of rows, or to be left out")
+        return []
+    for index, row_id in enumerate(value):
+        if type(row_id) is not int or not 0 <= row_id <= ROW_ID_MAX:
+            faults.add(f"row_ids[{index}]", "wants the row_id of a row, a whole number from 0")
+    return value
 
 
 def _read_job_id(value: object, faults: Faults) -> str | None:

@@ -16,8 +16,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from actors.records import Claim, RowAddress
 from actors.settings import Settings
-from actors.store import Claim, RowAddress, key
+from actors.store import key
 from api.auth import mint
 from protocol.messages import Row
 from tests.jobs import OWNER, Bench, success

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
+from actors.records import Claim, RowAddress
 from actors.settings import Settings
-from actors.store import Claim, RowAddress
 from api import asyncapi
 from api.app import create_app
 from api.sockets import FAREWELLS, FAULT

@@ -12,8 +12,8 @@ from dramatiq.worker import Worker
 
 from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher, message
+from actors.records import RowAddress
 from actors.settings import Settings
-from actors.store import RowAddress
 from stack import free_port
 from tests.jobs import Bench
 

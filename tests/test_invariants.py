@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from actors.store import Claim, JobOver, RowAddress
+from actors.records import Claim, JobOver, RowAddress
 from protocol.messages import Row
 from protocol.words import ErrorType
 from tests.jobs import OWNER, Bench, check_invariants, failure, success, waiting

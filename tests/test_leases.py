@@ -11,8 +11,9 @@ import redis
 
 from actors.errors import TimedOut
 from actors.leases import Interrupted, Lease, Leases, insist
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim, key
+from actors.store import key
 from protocol.messages import Row
 from tests.jobs import OWNER, Bench, success
 

@@ -9,7 +9,7 @@ from redis import ConnectionError as RedisConnectionError
 from redis import ResponseError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from actors.store import JobConflict, JobMissing, JobOver
+from actors.records import JobConflict, JobMissing, JobOver
 from api.auth import NotAuthenticated
 from api.problems import Problem, ProblemBody, as_problem, register
 from protocol.requests import Fault, InvalidRequest, MalformedBody

@@ -3,7 +3,8 @@
 import httpx2
 import pytest
 
-from actors.store import Claim, key
+from actors.records import Claim
+from actors.store import key
 from protocol.messages import Row
 from tests.jobs import Bench, failure, success
 from tests.served import Served, play

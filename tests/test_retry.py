@@ -23,10 +23,10 @@ from actors.errors import (
     SourceRefused,
     TimedOut,
 )
+from actors.records import Claim, RowAddress
 from actors.retry import AttemptFailed, RowRetries, Wait
 from actors.retry_after import RETRY_AFTER_CAP_MS
 from actors.settings import Settings
-from actors.store import Claim, RowAddress
 from protocol.words import DocumentStatus, ErrorCode, ErrorType
 from tests.jobs import Bench, check_invariants, waiting
 from tests.spec import proves

@@ -10,9 +10,10 @@ from dramatiq import Message
 
 from actors.broker import NAMESPACE, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
+from actors.records import Due, RowAddress
 from actors.schedule import LAPSED, Scheduler
 from actors.settings import Settings
-from actors.store import Due, JobStore, RowAddress, key
+from actors.store import JobStore, key
 from protocol.words import DocumentStatus, ErrorType
 from tests.jobs import Bench, check_invariants, failure, new_job, waiting
 
@@ -92,7 +93,7 @@ def test_a_row_that_kills_its_worker_three_times_fails(scheduled: Scheduled) -> 
         scheduled.bench.make_due()
         scheduled.scheduler.step()
     told, ending = scheduled.bench.events()[-2:]
-    assert (told.told.status, told.told.error_type, told.told.retry_count) == ("failed", "internal", 3)
+    assert (told.told.status, told.told.error_type, told.told.retry_count) == ("failed", "document", 3)
     assert "3 attempts" in (told.told.error or "")
     assert ending.type == "completed"
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim
 from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
 from protocol.messages import Row

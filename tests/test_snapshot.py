@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import redis.asyncio
 
+from actors.records import Claim, JobMissing, RowAddress
 from actors.settings import Settings
-from actors.store import Claim, JobMissing, RowAddress
 from api.snapshot import Position, Reader
 from protocol.messages import Row, parse
 from protocol.view import JobView

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from actors.records import RowAddress
 from actors.settings import Settings
-from actors.store import RowAddress, key
+from actors.store import key
 from api.transport import INBOUND_MAX_BYTES
 from protocol.messages import Row
 from stack import free_port

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from actors.store import JobMissing
+from actors.records import JobMissing
 from api import watch as watch_module
+from api.facts import Facts
 from api.frames import Frame
-from api.snapshot import Facts, Position, Snapshot
+from api.snapshot import Position, Snapshot
 from api.watch import NOTHING, Event, Followed, Gap, Stopping, Watch
 from protocol.messages import Catchup, JobState
 from protocol.words import JobStatus

@@ -11,9 +11,9 @@ import pytest
 
 from actors.broker import make_broker
 from actors.dispatch import Dispatcher, message
+from actors.records import RowAddress
 from actors.seal import Seal
 from actors.settings import Settings
-from actors.store import RowAddress
 from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
 from protocol.requests import Document, TaggingConfig

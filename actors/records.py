@@ -1,0 +1,140 @@
+"""What the store takes and gives, and why it may refuse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from protocol.requests import Document, TaggingConfig
+from protocol.words import JobStatus
+
+KeySource = Literal["caller", "server", "none"]
+Stage = Literal["fetch", "extract", "tag"]
+
+read_document = msgspec.json.Decoder(Document).decode
+
+
+class JobMissing(LookupError):
+    """There is no such job, or it is somebody else's: the two are not told apart."""
+
+
+class JobConflict(ValueError):
+    """The job id is taken by another request or another owner."""
+
+
+class JobOver(ValueError):
+    """The job has ended otherwise; `status` says how."""
+
+    def __init__(self, status: JobStatus) -> None:
+        super().__init__(f"the job is {status}")
+        self.status = status
+
+
+class JobRunning(ValueError):
+    """The job is not over; `status` says how it stands."""
+
+    def __init__(self, status: JobStatus) -> None:
+        super().__init__(f"the job is {status}: only one that is over can be run again")
+        self.status = status
+
+
+class NothingToRun(ValueError):
+    """Every row of the job has succeeded, and none was named."""
+
+
+class RowUnknown(LookupError):
+    """The job has no such row."""
+
+    def __init__(self, row_id: int) -> None:
+        super().__init__(f"the job has no row {row_id}")
+        self.row_id = row_id
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job about to be created; all secrets in it are sealed."""
+
+    job_id: str
+    owner: str
+    fingerprint: str
+    """By which the same request is recognised when it comes again."""
+    model_name: str
+    config: TaggingConfig
+    """Without its `api_key`."""
+    api_key_from: KeySource
+    sealed_api_key: str | None = None
+    documents: list[Document]
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a further run of a job changes; all secrets in it are sealed."""
+
+    row_ids: Sequence[int] = ()
+    """Empty: every row that has not succeeded."""
+    model_name: str
+    api_key_from: KeySource
+    sealed_api_key: str | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """As the script takes them."""
+        return {"model_name": self.model_name, "api_key_from": self.api_key_from}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on one row. Only the holder of the latest `fence` may write about the row."""
+
+    job_id: str
+    row_id: int
+    run: str
+    fence: int
+    attempt: int
+    """1 = the first."""
+    faults: int
+    """Earlier attempts that count against the limit."""
+    waited_ms: int
+    """What the row has waited for rate limits so far."""
+    deaths: int
+    """Workers that died while they extracted it."""
+    document: Document
+    """Without its password."""
+    config: TaggingConfig
+    model_name: str
+    api_key_from: KeySource
+    sealed_api_key: str | None = field(repr=False)
+    sealed_password: str | None = field(repr=False)
+    checkpoint: bytes | None = field(repr=False)
+    """What an earlier attempt extracted."""
+
+
+class RowAddress(NamedTuple):
+    """What a queue message says: which row of which run of which job."""
+
+    job_id: str
+    run: str
+    row_id: int
+
+
+class Lapsed(NamedTuple):
+    """A row whose lease ran out."""
+
+    job_id: str
+    run: str
+    row_id: int
+    fence: int
+    attempt: int
+    model_name: str
+    stored: bytes
+
+    @property
+    def document(self) -> Document:
+        """Raises msgspec.MsgspecError where another version of ours stored what this one cannot read."""
+        return read_document(self.stored)
+
+
+class Due(NamedTuple):
+    """What one tick of the scheduler found."""
+
+    send: list[RowAddress]
+    lapsed: list[Lapsed]
