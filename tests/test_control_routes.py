@@ -15,7 +15,7 @@ from tests.served import Served, play
 async def ask(api: Served, path: str, *, subject: str = "alice", method: str = "POST", **body: Any) -> httpx2.Response:
     """One call about the job of these tests."""
     async with api.client(subject) as client:
-        return await client.request(method, f"/api/batch/jobs/{path}", **({"json": body} if body else {}))
+        return await client.request(method, f"/api/batch/jobs/{path}", json=body or None)
 
 
 async def test_pause_and_resume_answer_how_the_job_stands_and_observers_hear_it(api: Served, bench: Bench) -> None:
