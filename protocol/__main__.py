@@ -85,7 +85,37 @@ async def status(client: Client, asked: argparse.Namespace) -> int:
 
 async def cancel(client: Client, asked: argparse.Namespace) -> int:
     """Stop a job."""
-    print(f"job {asked.job}: {await client.cancel(asked.job)}")
+    return _tell(asked, await client.cancel(asked.job))
+
+
+async def pause(client: Client, asked: argparse.Namespace) -> int:
+    """Let no further row of a job start."""
+    return _tell(asked, await client.pause(asked.job))
+
+
+async def resume(client: Client, asked: argparse.Namespace) -> int:
+    """Go on with a paused job."""
+    return _tell(asked, await client.resume(asked.job))
+
+
+async def retry(client: Client, asked: argparse.Namespace) -> int:
+    """Run a job that is over once more; with `--watch` follow it to its end."""
+    config = _config(asked)
+    rows = await client.retry(
+        asked.job, asked.row or (), api_key=config.get("api_key"), model_name=config.get("model_name")
+    )
+    _tell(asked, f"{rows} to run")
+    return await watch(client, asked) if asked.watch else 0
+
+
+async def delete(client: Client, asked: argparse.Namespace) -> int:
+    """Stop a job if it runs, and forget it."""
+    await client.delete(asked.job)
+    return _tell(asked, "deleted")
+
+
+def _tell(asked: argparse.Namespace, what: str) -> int:
+    print(f"job {asked.job}: {what}", flush=True)
     return 0
 
 
@@ -102,7 +132,8 @@ async def results(client: Client, asked: argparse.Namespace) -> int:
 
 def _config(asked: argparse.Namespace) -> dict[str, Any]:
     """What the options say about the config; they win over the file."""
-    given = {"model_name": asked.model, "num_tags": asked.num_tags, "num_pages": asked.num_pages}
+    given = {"model_name": asked.model}
+    given |= {name: getattr(asked, name, None) for name in ("num_tags", "num_pages")}
     if asked.api_key_env is not None:
         given["api_key"] = os.environ.get(asked.api_key_env)
         if not given["api_key"]:
@@ -139,8 +170,27 @@ def _parser() -> argparse.ArgumentParser:
         command = _job_command(commands, common, run, text)
         command.add_argument("--json", action="store_true", help="a line of JSON for each")
     _job_command(commands, common, status, "where a job stands")
-    _job_command(commands, common, cancel, "stop a job")
+    for run, text in (
+        (cancel, "stop a job"),
+        (pause, "let no further row of a job start"),
+        (resume, "go on with a paused job"),
+        (delete, "stop a job if it runs, and forget it"),
+    ):
+        _job_command(commands, common, run, text)
+    _retry_options(_job_command(commands, common, retry, "run again what has not succeeded"))
     return parser
+
+
+def _retry_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(json=False)
+    parser.add_argument("--row", type=int, action="append", metavar="ID", help="this row alone (may be repeated)")
+    parser.add_argument("--watch", action="store_true", help="follow the job to its end")
+    _model_options(parser)
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="the model to ask; local/keywords needs no key")
+    parser.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key for the model")
 
 
 def _start_options(parser: argparse.ArgumentParser) -> None:
@@ -149,10 +199,9 @@ def _start_options(parser: argparse.ArgumentParser) -> None:
         "file", help="CSV with a header, or JSON: a list of documents, or an object; - is standard input"
     )
     parser.add_argument("--watch", action="store_true", help="follow the job to its end")
-    parser.add_argument("--model", help="the model to ask; local/keywords needs no key")
+    _model_options(parser)
     parser.add_argument("--num-tags", type=int, metavar="N", help="tags for each document, 3 to 15")
     parser.add_argument("--num-pages", type=int, metavar="N", help="pages to read of each, 1 to 10")
-    parser.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key for the model")
     parser.add_argument("--job-id", dest="own_job_id", metavar="ID", help="the job's id, instead of a new one")
 
 

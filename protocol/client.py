@@ -54,8 +54,12 @@ class _Started(msgspec.Struct, frozen=True):
     job_id: str
 
 
-class _Cancelled(msgspec.Struct, frozen=True):
+class _Acted(msgspec.Struct, frozen=True):
     status: JobStatus
+
+
+class _Retried(msgspec.Struct, frozen=True):
+    rows: int
 
 
 class Client:
@@ -121,7 +125,39 @@ class Client:
 
     async def cancel(self, job_id: str) -> JobStatus:
         """Stop the job; RequestRefused with status 409 where it ended otherwise before."""
-        return (await self._server.ask(_Cancelled, "POST", f"{job_path(job_id)}/cancel")).status
+        return await self._act(job_id, "cancel")
+
+    async def pause(self, job_id: str) -> JobStatus:
+        """Let no further row start; RequestRefused with status 409 where it has ended."""
+        return await self._act(job_id, "pause")
+
+    async def resume(self, job_id: str) -> JobStatus:
+        """Go on with a paused job; RequestRefused with status 409 where it has ended."""
+        return await self._act(job_id, "resume")
+
+    async def retry(
+        self, job_id: str, row_ids: Sequence[int] = (), *, api_key: str | None = None, model_name: str | None = None
+    ) -> int:
+        """Run a job that is over once more, all that has not succeeded or the rows named; returns how many run.
+
+        Raises:
+            RequestRefused: 409: it is not over, or nothing is left to run; 422: `problem.errors` names what is missing.
+            Unreachable: whether it runs again is unknown; `status` tells.
+        """
+        asked = {"row_ids": list(row_ids) or None, "api_key": api_key, "model_name": model_name}
+        body = msgspec.json.encode({name: value for name, value in asked.items() if value is not None})
+        return (await self._server.ask(_Retried, "POST", f"{job_path(job_id)}/retry", body, tries_max=1)).rows
+
+    async def delete(self, job_id: str) -> None:
+        """Stop the job if it runs, and forget it; JobNotFound also where that has happened already.
+
+        Raises:
+            Unreachable: whether it is forgotten is unknown; the same call again tells.
+        """
+        await self._server.send("DELETE", job_path(job_id))
+
+    async def _act(self, job_id: str, name: str) -> JobStatus:
+        return (await self._server.ask(_Acted, "POST", f"{job_path(job_id)}/{name}")).status
 
     async def results(self, job_id: str, limit: int = 500) -> AsyncGenerator[Row, None]:
         """The finished rows by `row_id`, fetched `limit` at a time."""

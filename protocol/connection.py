@@ -117,6 +117,10 @@ class Server:
         except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
             raise UnexpectedAnswer(f"{self.name} answered something else than was asked: {fault}") from None
 
+    async def send(self, method: str, path: str) -> None:
+        """One request whose answer says nothing; made once, since another would meet what the first has done."""
+        await self._ask_once(method, path, None)
+
     async def listen(self, path: str) -> AsyncGenerator[Message, None]:
         """The messages of one connection. It never ends by itself: it raises when the connection is over."""
         headers = await self._headers()

@@ -19,6 +19,8 @@ class JobSummary(JobState, frozen=True, kw_only=True):
     job_id: str
     results_count: int = 0
     """Rows that have ended."""
+    run: str | None = None
+    """Another after each retry; opaque."""
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -61,8 +61,9 @@ class Poller:
     async def poll(self) -> Polled:
         """What is new. Raises as the calls do; then nothing counts as told."""
         now = await self._lookup.summary()
-        if self._told.contradicts(now):  # another run, or one of which the store lost the end
+        if self._told.contradicts(now, now.run):  # another run, or one of which the store lost the end
             self._told.forget()
+        self._told.run = now.run
         rows = await self._find(now)
         lacking = now.results_count - len(self._told.rows) - len(rows)
         messages: list[Message] = self._changes(now, rows) if self._goes_on() else [self._catchup(now, rows)]

@@ -21,6 +21,8 @@ class Told:
         """Whether all rows that ended were told here: not so behind a cursor that the caller brought."""
         self.status: JobStatus | None = None
         """None until the first catchup."""
+        self.run: str | None = None
+        """Which run they are of, as far as HTTP said it."""
         self._heard = Heard()
 
     @property
@@ -36,8 +38,10 @@ class Told:
         self.cursor = message.cursor or self.cursor
         return news
 
-    def contradicts(self, now: JobState) -> bool:
-        """Whether more rows were told than the job counts by now: then this is another run of it."""
+    def contradicts(self, now: JobState, run: str | None) -> bool:
+        """Whether this is another run of the job: it says so, or counts fewer rows than were told."""
+        if None not in (run, self.run) and run != self.run:
+            return True
         counts = Counter(self.rows.values())
         return counts[DocumentStatus.SUCCESS] > now.processed_count or counts[DocumentStatus.FAILED] > now.failed_count
 
@@ -61,7 +65,7 @@ class Told:
             # The first socket, after polling: it goes on where it holds all that was told, else the run is another.
             told = msgspec.structs.replace(told, resumed=self.rows.items() <= ended.items())
         if not told.resumed:
-            self.rows, self.whole = ended, True
+            self.rows, self.whole, self.run = ended, True, None
         elif self.whole:
             told = msgspec.structs.replace(told, results=[row for row in told.results if row.row_id not in self.rows])
             self.rows |= ended

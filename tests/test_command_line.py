@@ -128,6 +128,21 @@ async def test_watch_tells_messages_as_json_when_asked(api: Served, bench: Bench
     assert [json.loads(line)["type"] for line in ended.out.splitlines()] == ["catchup", "completed"]
 
 
+async def test_a_job_is_paused_resumed_run_again_and_deleted(api: Served, bench: Bench) -> None:
+    bench.start(rows=2)
+    assert await run(api, "pause", "job") == (0, "job job: paused\n", "")
+    assert await run(api, "resume", "job") == (0, "job job: pending\n", "")
+    play(bench, "job", end=failure)
+    async with command(api, "retry", "job", "--row", "1", "--watch") as running:
+        assert await line_of(running) == "job job: 1 to run\n"
+        play(bench, "job")
+        ended = await end_of(running)
+    assert ended.status == 0
+    assert (await run(api, "retry", "job", "--row", "9")).status == 2
+    assert await run(api, "delete", "job") == (0, "job job: deleted\n", "")
+    assert (await run(api, "status", "job")).status == 2
+
+
 async def test_a_job_that_is_stopped_ends_watching_with_1(api: Served, bench: Bench) -> None:
     bench.start()
     async with command(api, "watch", "job") as running:

@@ -53,7 +53,7 @@ class Desk(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = handle_any  # noqa: N815 - the names that the library looks for
+    do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that the library looks for
 
     def log_message(self, *_: object) -> None:
         """Tests read what was asked, nobody reads a log."""
@@ -152,6 +152,25 @@ async def test_a_cancel_says_where_the_job_stands(office: Office, client: Client
     async with client:
         assert await client.cancel("a") is JobStatus.CANCELLED
     assert (office.asked[0]["method"], office.asked[0]["path"]) == ("POST", "/api/batch/jobs/a/cancel")
+
+
+async def test_a_retry_names_rows_key_and_model_and_is_asked_once(office: Office, client: Client) -> None:
+    office.will_answer(202, {"job_id": "a", "rows": 2, "message": "2 rows run again"})
+    office.answers.append(HANG_UP)
+    async with client:
+        assert await client.retry("a", [4, 7], api_key="k", model_name="m") == 2
+        with pytest.raises(Unreachable):
+            await client.retry("a")
+    assert [asked["path"] for asked in office.asked] == ["/api/batch/jobs/a/retry"] * 2
+    assert json.loads(office.asked[0]["body"]) == {"row_ids": [4, 7], "api_key": "k", "model_name": "m"}
+    assert json.loads(office.asked[1]["body"]) == {}
+
+
+async def test_a_job_is_deleted(office: Office, client: Client) -> None:
+    office.will_answer(204, None)
+    async with client:
+        await client.delete("a")
+    assert (office.asked[0]["method"], office.asked[0]["path"]) == ("DELETE", "/api/batch/jobs/a")
 
 
 async def test_results_come_page_after_page(office: Office, client: Client) -> None:

@@ -104,10 +104,18 @@ def test_what_a_catchup_made_here_says_of_itself() -> None:
 
 def test_fewer_rows_than_were_told_are_another_run() -> None:
     told = after(catchup(good(0), good(1), bad(2)))
-    assert not told.contradicts(state(good=2, bad=1))
-    assert not told.contradicts(state(good=3, bad=1))
-    assert told.contradicts(state(good=2, bad=0))
-    assert told.contradicts(state(good=1, bad=4))
+    assert not told.contradicts(state(good=2, bad=1), None)
+    assert not told.contradicts(state(good=3, bad=1), None)
+    assert told.contradicts(state(good=2, bad=0), None)
+    assert told.contradicts(state(good=1, bad=4), None)
+
+
+def test_another_name_of_the_run_is_another_run_whatever_it_counts() -> None:
+    told = after(catchup(good(0)))
+    assert not told.contradicts(state(good=1), "a run")  # nobody has said which it was
+    told.run = "a run"
+    assert not told.contradicts(state(good=1), "a run")
+    assert told.contradicts(state(good=1), "another")
 
 
 def test_the_status_is_the_last_that_was_told() -> None:
