@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench check token lock clean
+.PHONY: help demo up test bench check programs token lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,6 +22,17 @@ check: $(VENV)/ready ## lint and types only
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+
+# Debian's packages, with the program of each by which it is known to be there.
+PROGRAMS := chromium:chromium iproute2:ip
+
+programs: ## install what some tests drive: a browser, and network namespaces (apt, as root)
+	@lacking=; for each in $(PROGRAMS); do command -v $${each#*:} >/dev/null || lacking="$$lacking $${each%:*}"; done; \
+	if [ -z "$$lacking" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "as root: apt-get install$$lacking"; exit 0; fi; \
+	echo "installing$$lacking (once)" >&2; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $$lacking </dev/null >/dev/null \
+		|| echo "this failed: apt-get install$$lacking" >&2
 
 bench: $(VENV)/ready ## measure speed against a baseline in the same run
 	@$(BIN)/python -m bench
