@@ -162,7 +162,7 @@ class Feed:
     async def _run(self) -> None:
         """The outermost loop of the reader: whatever happens, it goes on."""
         backoff_s = BACKOFF_MIN_S
-        while True:
+        while not self._stopping:  # cancelling alone is not enough: in Python 3.11 `wait_for` can swallow it
             try:
                 await self._round()
                 backoff_s = BACKOFF_MIN_S
