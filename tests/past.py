@@ -1,0 +1,82 @@
+"""A job to which anything happens, and what a cursor into its past must bring."""
+
+from actors.store import key
+from protocol.messages import Catchup
+from tests.jobs import Bench
+from tests.test_invariants import History, cancel
+
+FORWARD = ("claim", "claim", "finish", "fail")
+"""Steps that bring a job on."""
+RARE = ("trim", "flood", "flood", "cancel", "anew")
+"""What happens beside the rows' own steps."""
+
+
+class Past:
+    """A job to which anything happens, and which may begin anew under its id."""
+
+    def __init__(self, bench: Bench) -> None:
+        bench.redis.flushall()
+        self.bench = bench
+        self.history = History(bench, bench.start(rows=6))
+
+    def happen(self, step: str, choice: int) -> None:
+        """One more thing."""
+        if step == "trim":
+            self.trim(kept=1 + choice)
+        elif step == "flood":
+            self.flood(choice)
+        elif step == "cancel":
+            cancel(self.bench, "job")
+        elif step == "anew":
+            self.begin_anew(rows=2 + choice)
+        else:
+            self.history.take(step, choice)
+
+    def trim(self, kept: int) -> None:
+        """Forget the older events."""
+        self.bench.redis.xtrim(key("job", "events"), maxlen=kept, approximate=False)
+
+    def flood(self, choice: int) -> None:
+        """More happens than the stream holds: nobody can have read it all."""
+        for step in FORWARD * 2:
+            self.happen(step, choice)
+        self.trim(kept=1)
+
+    def begin_anew(self, rows: int) -> None:
+        """Another run; workers of the old one know nothing of it."""
+        self.bench.redis.delete(*self.bench.redis.keys("job:*"))
+        late = self.history
+        self.history = History(self.bench, self.bench.start(rows=rows))
+        self.history.claims += late.claims
+        self.history.queue += late.queue
+
+    def cursor(self) -> str:
+        """Behind all that has happened."""
+        return self._cursors()[-1]
+
+    def ended_since(self, cursor: str | None) -> set[int] | None:
+        """The rows that ended behind a cursor, as the stream itself tells; None: it does not hold the cursor."""
+        cursors = self._cursors()
+        if cursor not in cursors:
+            return None
+        told = [event.told for event in self.bench.events()[cursors.index(cursor) + 1 :] if event.type == "progress"]
+        return {row.row_id for row in told if row.status.final}
+
+    def ended(self) -> set[int]:
+        """The rows of this run that have ended."""
+        return {int(row) for row in self.bench.redis.hkeys(key("job", "results"))}
+
+    def is_over(self) -> bool:
+        """Whether the job has had its ending."""
+        return self.bench.facts()["status"] in ("completed", "cancelled")
+
+    def _cursors(self) -> list[str]:
+        run = self.bench.facts()["run"]
+        return [f"{run}.{event.id}" for event in self.bench.events()]
+
+
+def check_catchup(told: Catchup, past: Past, cursor: str | None) -> None:
+    """A cursor is honoured exactly while its entry stands, and then brings what ended since: no more and no less."""
+    since = past.ended_since(cursor)
+    assert told.resumed is (None if cursor is None else since is not None)
+    assert [row.row_id for row in told.results] == sorted(past.ended() if since is None else since)
