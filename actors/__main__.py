@@ -1,5 +1,11 @@
-"""`python -m actors`: the worker. One process, or `TAGSTREAM_WORKER_PROCESSES` of them under a small supervisor."""
+"""`python -m actors`: the worker. One process, or `TAGSTREAM_WORKER_PROCESSES` of them under a small supervisor.
 
+--drain    end with 0 when no job is active that is not paused: for jobs of container platforms
+--load     print what there is to do, as JSON, and end: for autoscalers
+"""
+
+import argparse
+import json
 import logging
 import os
 import signal
@@ -7,19 +13,22 @@ import subprocess
 import sys
 import time
 
+import redis
+
 from actors.settings import BadSetting, Settings, from_environment
 from actors.stopping import Stopping
 
 log = logging.getLogger("actors")
 
 SUPERVISED = "--supervised-by"
-"""Followed by the supervisor's process id."""
+"""Followed by the supervisor's process id; nobody else gives it."""
 RESTART_PAUSE_S = 1.0
 """A process that dies as soon as it starts is not started again more often than this."""
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT; 2: the settings are wrong."""
+    """Run until SIGTERM or SIGINT, or as the arguments say; 1: Redis is away; 2: settings or arguments are wrong."""
+    asked = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     for noisy in ("httpx2", "httpcore2", "openai", "pypdf"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -28,18 +37,41 @@ def main() -> int:
     except BadSetting as fault:
         print(fault, file=sys.stderr)
         return 2
+    if asked.load:
+        return _print_load(settings)
     stopping = Stopping()
-    if settings.worker_processes > 1 and SUPERVISED not in sys.argv:
-        _supervise(settings, stopping)
+    if settings.worker_processes > 1 and asked.supervised_by is None:
+        _supervise(settings, stopping, drain=asked.drain)
         return 0
     try:
-        _work(settings, stopping)
+        _work(settings, stopping, supervisor=asked.supervised_by, drain=asked.drain)
     except BadSetting as fault:
         print(fault, file=sys.stderr)
     return 2
 
 
-def _work(settings: Settings, stopping: Stopping) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m actors", description="Work on documents.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--drain", action="store_true", help="end when no job is active that is not paused")
+    what.add_argument("--load", action="store_true", help="print what there is to do, as JSON, and end")
+    parser.add_argument(SUPERVISED, type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _print_load(settings: Settings) -> int:
+    from actors.store import JobStore, connect  # noqa: PLC0415 - only this needs no more than that
+
+    try:
+        load = JobStore(connect(settings.redis_url, max_connections=1), settings).load()
+    except redis.RedisError as fault:
+        print(f"Redis does not answer: {type(fault).__name__}", file=sys.stderr)
+        return 1
+    print(json.dumps(load._asdict()))
+    return 0
+
+
+def _work(settings: Settings, stopping: Stopping, *, supervisor: int | None, drain: bool) -> None:
     """Ends the process with 0.
 
     Raises:
@@ -47,30 +79,31 @@ def _work(settings: Settings, stopping: Stopping) -> None:
     """
     from actors.worker import boot  # noqa: PLC0415 - a supervisor has no use for what it loads
 
-    supervisor = int(sys.argv[-1]) if SUPERVISED in sys.argv else None
     running = boot(settings)
     while not stopping.wait(RESTART_PAUSE_S):
         if supervisor is not None and os.getppid() != supervisor:
             break  # it was killed: do not outlive it unseen
+        if drain and running.idle():
+            log.info("nothing is left to do")
+            break
     log.info("stopping: running documents have %g s to end", settings.shutdown_s)
     running.stop()
     logging.shutdown()
     os._exit(0)  # Python would wait for threads that cannot be interrupted: one may be asking for a host's name
 
 
-def _supervise(settings: Settings, stopping: Stopping) -> None:
-    """Keep so many workers running; each is this very program with one process."""
-
-    def start() -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "actors", SUPERVISED, str(os.getpid())]
-        return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own program
-
-    workers = [start() for _ in range(settings.worker_processes)]
+def _supervise(settings: Settings, stopping: Stopping, *, drain: bool) -> None:
+    """Keep so many workers running; with `drain`, until all have ended by themselves."""
+    workers = [_start_worker(drain=drain) for _ in range(settings.worker_processes)]
     while not stopping.wait(RESTART_PAUSE_S):
+        if drain:
+            workers = [worker for worker in workers if worker.poll() != 0]
+        if not workers:
+            return
         for place, worker in enumerate(workers):
             if worker.poll() is not None:
                 log.warning("worker process %d ended with %s; starting another", worker.pid, worker.returncode)
-                workers[place] = start()
+                workers[place] = _start_worker(drain=drain)
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + settings.shutdown_s + 1
@@ -79,6 +112,12 @@ def _supervise(settings: Settings, stopping: Stopping) -> None:
             worker.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             worker.kill()
+
+
+def _start_worker(*, drain: bool) -> "subprocess.Popen[bytes]":
+    """This very program, with one process."""
+    command = [sys.executable, "-m", "actors", SUPERVISED, str(os.getpid()), *(["--drain"] if drain else [])]
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own program
 
 
 if __name__ == "__main__":

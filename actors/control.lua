@@ -10,7 +10,7 @@ function commands.create(owner, run, fingerprint, total, facts, secrets)
   end
   for _, part in ipairs(PARTS) do redis.call('DEL', job .. part) end
   redis.call('HSET', job, 'owner', owner, 'run', run, 'fingerprint', fingerprint, 'status', 'pending',
-    'processed', 0, 'failed', 0, 'total', total, 'left', total, 'next', 0, 'seq', -1, 'fence', 0, 'created_ms', now)
+    'processed', 0, 'failed', 0, 'total', total, 'left', total, 'next', 0, 'seq', -1, 'fence', 0, 'created_ms', now, 'begun_ms', now)
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   for name, value in pairs(cjson.decode(secrets)) do redis.call('HSET', job .. ':secrets', name, value) end
   for i = 8, #ARGV do redis.call('HSET', job .. ':documents', i - 8, ARGV[i]) end
@@ -104,7 +104,7 @@ function commands.retry(owner, run, facts, sealed_key, named)
     undo(row)
     if #chosen > 0 then redis.call('SADD', job .. ':chosen', row) end
   end
-  redis.call('HSET', job, 'run', run, 'status', 'pending', 'message', '', 'next', 0, 'left', #rows, 'ended', status)
+  redis.call('HSET', job, 'run', run, 'status', 'pending', 'message', '', 'next', 0, 'left', #rows, 'ended', status, 'begun_ms', now)
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   if sealed_key ~= '' then redis.call('HSET', job .. ':secrets', 'api_key', sealed_key) end
   tell('created', '', '')

@@ -147,6 +147,11 @@ class Leases:
                 log.warning("row %d of job %s is left to its lease: %s", lease.claim.row_id, lease.claim.job_id, fault)
             lease.interrupt(Interrupted())
 
+    @property
+    def holding(self) -> bool:
+        """Whether this process holds any row."""
+        return bool(self._leases())
+
     def _leases(self) -> list[Lease]:
         with self._room:
             return list(self._held.values())

@@ -133,6 +133,18 @@ class Lapsed(NamedTuple):
         return read_document(self.stored)
 
 
+class Load(NamedTuple):
+    """What there is to do in all jobs that are neither over nor paused."""
+
+    jobs: int
+    rows: int
+    """That have not ended."""
+    running: int
+    """Of these: with a worker now."""
+    oldest_waiting_ms: int
+    """For how long the one that has waited longest has; 0: none waits for its turn."""
+
+
 class Due(NamedTuple):
     """What one tick of the scheduler found."""
 

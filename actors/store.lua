@@ -1,7 +1,7 @@
 -- The only place where a job's status, counts and stream change. One call is one step: all or nothing.
 --
 -- KEYS[1]  job:{id}   hash: owner (empty: deleted), run, status, processed, failed, total, next, seq, fence, config,
---                     model_name, api_key_from, fingerprint, created_ms, ttl_ms, retention_ms, message (of the ending
+--                     model_name, api_key_from, fingerprint, created_ms, begun_ms (of this run), ttl_ms, retention_ms, message (of the ending
 --                     or the pause), left (rows that this run has yet to end), ended (how the run before it ended)
 -- KEYS[2]  jobs:active   zset job id -> the time (ms) at which the scheduler must look at it, or earlier
 -- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
@@ -418,6 +418,26 @@ function commands.tick(worker, queued, judge, limit)
     end
   end
   return {send, lapsed}
+end
+
+-- What there is to do in all jobs that are neither over nor paused: jobs, rows that have not ended, those of them that
+-- run, and for how long the oldest of the others has waited (ms): since its run began, or since it was sent.
+function commands.load()
+  local jobs, rows, running, oldest = 0, 0, 0, 0
+  for _, id in ipairs(redis.call('ZRANGE', active, 0, -1)) do
+    open(id)
+    local known = redis.call('HMGET', job, 'status', 'left', 'next', 'total', 'begun_ms')
+    if is_open(known[1]) then
+      jobs, rows = jobs + 1, rows + known[2]
+      if tonumber(known[3]) < tonumber(known[4]) then oldest = math.max(oldest, now - (known[5] or now)) end
+      for _, text in ipairs(redis.call('HVALS', job .. ':rows')) do
+        local state = cjson.decode(text)
+        if state.s == 'running' then running = running + 1 end
+        if state.s == 'sent' then oldest = math.max(oldest, now - state.t) end
+      end
+    end
+  end
+  return {jobs, rows, running, oldest}
 end
 
 local function rows_told()

@@ -24,6 +24,7 @@ from actors.records import (
     JobRunning,
     KeySource,
     Lapsed,
+    Load,
     NewJob,
     NewRun,
     NothingToRun,
@@ -255,6 +256,10 @@ class JobStore:
                 for job, run, row, fence, attempt, model_name, stored in lapsed
             ],
         )
+
+    def load(self) -> Load:
+        """How much there is to do: what an autoscaler wants to know, and a worker that shall end when all is done."""
+        return Load(*self._call("", "load"))
 
     def _write(self, claim: Claim, command: str, *args: Any) -> list[Any] | None:
         """None where the write was refused."""

@@ -49,6 +49,17 @@ class Running:
     stopped: threading.Event
     settings: Settings
 
+    def idle(self) -> bool:
+        """Whether nothing is left to do: no job is active that is not paused, and no row is held here.
+
+        Waiting rows count; while Redis is away, nobody knows.
+        """
+        try:
+            return not self.leases.holding and self.store.load().jobs == 0
+        except redis.RedisError as fault:
+            log.warning("whether there is work is not known while Redis is away: %s", type(fault).__name__)
+            return False
+
     def stop(self) -> None:
         """Let running rows end for `shutdown_s`, then give the rest back: no attempt, no death.
 

@@ -1,5 +1,6 @@
 """`python -m actors` from outside: one process or several, and settings that will not do."""
 
+import json
 import subprocess
 import sys
 from contextlib import closing
@@ -10,7 +11,7 @@ import pytest
 
 from actors.settings import Settings
 from bench.documents import text_pdf
-from tests.jobs import check_invariants
+from tests.jobs import OWNER, Bench, check_invariants
 from tests.processes import environment, finished, kill, process, until
 from tests.test_worker import Service
 from tests.waiting import until as waiting_until
@@ -38,6 +39,39 @@ def test_workers_end_with_a_supervisor_that_is_killed_while_they_start(settings:
 
 def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_worker_that_drains_ends_with_0_when_nothing_is_left_to_do(
+    settings: Settings, tmp_path: Path, processes: int
+) -> None:
+    for number in range(10):
+        (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
+    there = replace(settings, local_root=tmp_path, worker_processes=processes, extract_processes=1)
+    with closing(Service(there)) as service:
+        service.start(rows=10)
+        service.bench.start("paused", rows=10)
+        service.bench.store.pause("paused", OWNER)
+        with process(there, "actors", "--drain") as worker:
+            assert worker.wait(60) == 0
+        assert (service.bench.facts()["status"], service.bench.facts("paused")["processed"]) == ("completed", "0")
+        check_invariants(service.bench)
+
+
+def test_what_there_is_to_do_is_printed_for_autoscalers(settings: Settings) -> None:
+    with closing(Bench(settings)) as bench:
+        first, *_ = bench.start(rows=9)
+        bench.start("paused", rows=9)
+        bench.store.pause("paused", OWNER)
+        bench.claim(first)
+        load = json.loads(printed(settings, "--load"))
+    assert (load["jobs"], load["rows"], load["running"]) == (1, 9, 1)
+    assert 0 < load["oldest_waiting_ms"] < 60_000
+
+
+def printed(settings: Settings, *arguments: str) -> str:
+    command = [sys.executable, "-m", "actors", *arguments]
+    return subprocess.check_output(command, env=environment(settings), text=True, timeout=60)
 
 
 @pytest.mark.parametrize(
