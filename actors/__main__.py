@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
 import redis
 
@@ -95,15 +96,8 @@ def _work(settings: Settings, stopping: Stopping, *, supervisor: int | None, dra
 def _supervise(settings: Settings, stopping: Stopping, *, drain: bool) -> None:
     """Keep so many workers running; with `drain`, until all have ended by themselves."""
     workers = [_start_worker(drain=drain) for _ in range(settings.worker_processes)]
-    while not stopping.wait(RESTART_PAUSE_S):
-        if drain:
-            workers = [worker for worker in workers if worker.poll() != 0]
-        if not workers:
-            return
-        for place, worker in enumerate(workers):
-            if worker.poll() is not None:
-                log.warning("worker process %d ended with %s; starting another", worker.pid, worker.returncode)
-                workers[place] = _start_worker(drain=drain)
+    while workers and not stopping.wait(RESTART_PAUSE_S):
+        workers = list(_still_wanted(workers, drain=drain))
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + settings.shutdown_s + 1
@@ -112,6 +106,16 @@ def _supervise(settings: Settings, stopping: Stopping, *, drain: bool) -> None:
             worker.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             worker.kill()
+
+
+def _still_wanted(workers: "Iterable[subprocess.Popen[bytes]]", *, drain: bool) -> "Iterator[subprocess.Popen[bytes]]":
+    """Those that run, and another in the place of each that died; one that has drained has not."""
+    for worker in workers:
+        if worker.poll() is None:
+            yield worker
+        elif not (drain and worker.returncode == 0):
+            log.warning("worker process %d ended with %s; starting another", worker.pid, worker.returncode)
+            yield _start_worker(drain=drain)
 
 
 def _start_worker(*, drain: bool) -> "subprocess.Popen[bytes]":
