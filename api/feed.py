@@ -29,6 +29,8 @@ BLOCK_MS = 3_000
 """Below redis-py's own socket time-out of 5 s, with room to spare."""
 COALESCE_S = 0.02
 """What happens within it is fetched at once: a twentieth of Redis's work when there are many small events."""
+COALESCE_PER_JOB_S = 20e-6
+"""Each look costs Redis something for every watched job: with many of them there are fewer looks."""
 PULSE_S = 4.0
 """How often watched jobs are looked at for what their streams do not tell: that they are gone, or were lost."""
 ENTRIES_MAX = 1_000
@@ -73,7 +75,8 @@ class Feed:
     async def close(self) -> None:
         """Read no more."""
         self.stop()
-        tasks = [task for task in (self._task, *self._flights.values()) if task]
+        handing = (followed.handing for followed in self._jobs.values())
+        tasks = [task for task in (self._task, *self._flights.values(), *handing) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -190,7 +193,7 @@ class Feed:
             else:
                 await _hand_on(*asked[stream], entries)
                 await asyncio.sleep(0)  # a long past of one job must not hold up everybody
-        await asyncio.sleep(COALESCE_S)
+        await asyncio.sleep(COALESCE_S + COALESCE_PER_JOB_S * len(asked))
 
     async def _read(self, streams: dict[Any, Any]) -> list[tuple[bytes, list[Entry]]]:
         streams[self._wake_key] = self._wake_id
@@ -220,7 +223,7 @@ async def _hand_on(followed: Followed, position: Position, entries: list[Entry])
         if followed.position is not position:
             return
         position = followed.position = Position(position.run, entry_id.decode())
-        await followed.take(_event(followed, str(position), fields))
+        await followed.put(_event(followed, str(position), fields))
 
 
 def _event(followed: Followed, cursor: str, fields: dict[bytes, bytes]) -> Event:

@@ -10,6 +10,7 @@ holds are dropped by their `seq`.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ WAITING_MAX, WAITING_MAX_BYTES = 1_000, 4 * 1024 * 1024
 """Events that wait for one observer; beyond, it must catch up from a snapshot instead."""
 TURN = 200
 """So many observers are handed an event before everything else in this process gets its turn."""
+BEHIND_MAX = 1_000
+"""Events that a crowd may be behind before the reader waits for it."""
 NOTHING = -1
 """The `seq` before the first."""
 
@@ -184,6 +187,11 @@ class Followed:
     status: JobStatus = JobStatus.PENDING
     stream: bytes = field(init=False)
     """The name of its events."""
+    handing: asyncio.Task[None] | None = None
+    """Hands events on to a crowd."""
+    _behind: deque[Event] = field(default_factory=deque)
+    _era: int = 0
+    """Counts from where it was followed."""
 
     def __post_init__(self) -> None:
         self.stream = key(self.job_id, "events").encode()
@@ -201,6 +209,7 @@ class Followed:
     def start(self, snapshot: Snapshot) -> None:
         """Hand on what comes behind `snapshot`."""
         facts = snapshot.facts
+        self._begin_era()
         self.position, self.seq = snapshot.position, facts.seq
         self.owner, self.total, self.status = facts.owner, facts.total, facts.status
         for watch in self.watches:
@@ -208,9 +217,36 @@ class Followed:
 
     def forget(self) -> None:
         """The stream is not what it was: start again from the next snapshot."""
+        self._begin_era()
         self.position, self.seq, self.owner = None, NOTHING, None
         for watch in self.watches:
             watch.lose(NOTHING)
+
+    def _begin_era(self) -> None:
+        """What was read before is no concern any more."""
+        self._era += 1
+        self._behind.clear()
+
+    async def put(self, event: Event) -> None:
+        """Hand an event on in its turn: at once to few, to a crowd beside the reader, so that no other job waits."""
+        if self.handing is None and len(self.watches) <= TURN:
+            await self.take(event)
+            return
+        self._behind.append(event)
+        if self.handing is None:
+            self.handing = asyncio.create_task(self._hand_on())
+        elif len(self._behind) > BEHIND_MAX:
+            await asyncio.wait([self.handing])
+
+    async def _hand_on(self) -> None:
+        try:
+            while self._behind:
+                await self.take(self._behind.popleft())
+        except BaseException:
+            self.forget()  # some have the event, some have not
+            raise
+        finally:
+            self.handing = None
 
     async def take(self, event: Event) -> None:
         """Hand the next event to all who watch; where it is not the next one, they have missed something.
@@ -218,11 +254,11 @@ class Followed:
         Who joins meanwhile has the event as its floor; where the job is followed from elsewhere, this ends.
         """
         expected, self.seq = self.seq + 1, event.seq
-        position, watches = self.position, tuple(self.watches)
+        era, watches = self._era, tuple(self.watches)
         for start in range(0, len(watches), TURN):
             if start:
                 await asyncio.sleep(0)
-            if self.position is not position:
+            if self._era != era:
                 return
             for watch in watches[start : start + TURN]:
                 if event.seq == expected:

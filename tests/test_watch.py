@@ -227,3 +227,52 @@ async def test_a_job_followed_from_elsewhere_meanwhile_ends_the_handing_on(monke
     for watch in watches:
         watch.prepare()
         assert watch.accept(snapshot(0, "another run"))
+
+
+async def test_a_crowd_is_handed_events_beside_the_reader_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "TURN", 2)
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    watches = [followed.join() for _ in range(5)]
+    assert all(watch.accept(snapshot(0)) for watch in watches)
+    for seq in (1, 2, 3):
+        await followed.put(event(seq))
+    assert followed.handing
+    late = followed.join()
+    assert late.accept(snapshot(0))  # nothing has begun to be handed on, so all of it is for it as well
+    await followed.handing
+    assert [await delivered(watch) for watch in [*watches, late]] == [[1, 2, 3]] * 6
+    assert followed.handing is None
+
+
+async def test_a_crowd_that_is_far_behind_holds_the_reader_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "TURN", 1)
+    monkeypatch.setattr(watch_module, "BEHIND_MAX", 2)
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    watches = [followed.join() for _ in range(3)]
+    assert all(watch.accept(snapshot(0)) for watch in watches)
+    for seq in range(1, 4):
+        await followed.put(event(seq))
+    assert followed.handing is None
+    assert [await delivered(watch) for watch in watches] == [[1, 2, 3]] * 3
+
+
+async def test_what_a_crowd_has_not_been_handed_is_dropped_when_the_job_is_followed_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_module, "TURN", 1)
+    followed = Followed("job")
+    followed.start(snapshot(0))
+    watches = [followed.join() for _ in range(3)]
+    for seq in (1, 2):
+        await followed.put(event(seq))
+    followed.forget()
+    for watch in watches:
+        watch.prepare()
+        assert watch.accept(snapshot(0, "another run"))
+    followed.start(snapshot(0, "another run"))
+    await followed.put(event(1))
+    assert followed.handing
+    await followed.handing
+    assert [await delivered(watch) for watch in watches] == [[1]] * 3
