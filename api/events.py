@@ -69,6 +69,7 @@ async def _stream(
                 for piece in frame.event_pieces():
                     with _in_time(connection, len(piece)):
                         yield piece
+                del frame  # the next may be long in coming
 
 
 @contextmanager

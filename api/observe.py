@@ -41,9 +41,10 @@ async def observe(
         over = False
         while not over:
             snapshot = await feed.catch_up(watch, job_id, owner, cursor)
+            over = snapshot.facts.status.over
             for frame in snapshot.frames:
                 yield frame
-            over = snapshot.facts.status.over
+            del snapshot, frame  # megabytes, perhaps, and an observer stays for long
             with suppress(Gap):
                 while not over:
                     event = await watch.next(keepalive_s)

@@ -84,6 +84,7 @@ async def _serve(job_id: str) -> None:
             async with aclosing(watching) as frames:
                 async for frame in frames:
                     await _in_time(send, frame)
+                    del frame  # the next may be long in coming
 
 
 def _way_out() -> tuple[Sink | None, Callable[[Frame], Awaitable[None]]]:
