@@ -61,11 +61,7 @@ async def _stream(
     watching = observe(parts.feed, job_id, caller.subject, cursor=cursor, keepalive_s=parts.settings.keepalive_s)
     with suppress(*LEAVES), parts.observers.admit(caller) as stay:
         async with aclosing(watching) as frames:
-            while True:
-                async with stay:
-                    frame = await anext(frames, None)
-                if frame is None:
-                    return
+            while (frame := await stay.next(frames)) is not None:
                 for piece in frame.event_pieces():
                     with _in_time(connection, len(piece)):
                         yield piece

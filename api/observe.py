@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
 
 from api.auth import Caller
 from api.feed import Feed
@@ -76,10 +75,7 @@ class TooManyObservers(Exception):
 class Stay:
     """How long one observer may stay: until its token expires, or as long as the operator lets it.
 
-    What happens in `async with stay` ends then.
-
-    Raises:
-        TokenExpired, TooOld: why it ended.
+    It ends between frames: one that is on its way is said to its end, within `patience_s`.
     """
 
     def __init__(self, caller: Caller, max_age_s: float) -> None:
@@ -88,19 +84,24 @@ class Stay:
         self._ends_at_s = asyncio.get_running_loop().time() + min(expiry_s, age_s)
         self._reason = TokenExpired if expiry_s <= age_s else TooOld
 
-    async def __aenter__(self) -> None:
-        self._limit = asyncio.timeout_at(self._ends_at_s)
-        await self._limit.__aenter__()
+    async def next(self, frames: AsyncGenerator[Frame, None]) -> Frame | None:
+        """The next frame; None: there are no more.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        limit = self._limit
-        del self._limit  # it holds the task, whose end holds this frame
+        Raises:
+            TokenExpired, TooOld: the stay ended before there was one.
+        """
+        if asyncio.get_running_loop().time() >= self._ends_at_s:  # there may always be one at once
+            raise self._reason
+        limit = asyncio.timeout_at(self._ends_at_s)
         try:
-            await limit.__aexit__(kind, fault, trace)
+            async with limit:
+                return await anext(frames, None)
         except TimeoutError:
-            raise self._reason from None
+            if limit.expired():
+                raise self._reason from None
+            raise
+        finally:
+            del limit  # it holds the task, whose end holds this frame
 
 
 class Observers:

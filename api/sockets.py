@@ -77,14 +77,13 @@ async def _serve(job_id: str) -> None:
     caller = parts.door.admit_observer(websocket)
     sink, send = _way_out()
     with parts.observers.admit(caller) as stay:
-        async with stay:
-            await parts.feed.check_owner(job_id, caller.subject)
-            cursor, keepalive_s = websocket.args.get("cursor"), parts.settings.keepalive_s
-            watching = observe(parts.feed, job_id, caller.subject, cursor=cursor, keepalive_s=keepalive_s, sink=sink)
-            async with aclosing(watching) as frames:
-                async for frame in frames:
-                    await _in_time(send, frame)
-                    del frame  # the next may be long in coming
+        await parts.feed.check_owner(job_id, caller.subject)
+        cursor, keepalive_s = websocket.args.get("cursor"), parts.settings.keepalive_s
+        watching = observe(parts.feed, job_id, caller.subject, cursor=cursor, keepalive_s=keepalive_s, sink=sink)
+        async with aclosing(watching) as frames:
+            while (frame := await stay.next(frames)) is not None:
+                await _in_time(send, frame)
+                del frame  # the next may be long in coming
 
 
 def _way_out() -> tuple[Sink | None, Callable[[Frame], Awaitable[None]]]:

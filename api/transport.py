@@ -242,17 +242,25 @@ class Line:
         Raises:
             TimeoutError: it did not take even one piece within `PIECE_TIMEOUT_S`.
         """
-        writer = self._connection.writer
         async with self._connection.send_lock:  # no pong between the pieces of a frame
             if not self._stream.is_open:
                 return
-            with suppress(ConnectionError, RuntimeError):
-                for piece in frame.socket_pieces():
-                    writer.write(piece)
-                    async with asyncio.timeout(PIECE_TIMEOUT_S):
-                        await writer.drain()
-                    if frame.is_large:
-                        await asyncio.sleep(0)
+            try:
+                with suppress(ConnectionError, RuntimeError):
+                    await self._write(frame)
+            except (TimeoutError, asyncio.CancelledError):
+                if frame.is_large:  # a close would be taken for the rest of it
+                    self._connection.cut_off()
+                raise
+
+    async def _write(self, frame: Frame) -> None:
+        writer = self._connection.writer
+        for piece in frame.socket_pieces():
+            writer.write(piece)
+            async with asyncio.timeout(PIECE_TIMEOUT_S):
+                await writer.drain()
+            if frame.is_large:
+                await asyncio.sleep(0)
 
 
 def mend(*, compression: bool) -> None:

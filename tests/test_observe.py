@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, aclosing
 
 import pytest
 
 from api.auth import Caller
-from api.observe import Observers, TokenExpired, TooManyObservers, TooOld
+from api.frames import Frame
+from api.observe import Observers, Stay, TokenExpired, TooManyObservers, TooOld
 
 
 def caller(subject: str = "alice", ttl_s: float = 60) -> Caller:
@@ -37,17 +39,43 @@ async def test_one_caller_takes_no_place_of_another() -> None:
     observers.check(caller("bob"))
 
 
+async def silence() -> AsyncGenerator[Frame, None]:
+    """There is no frame, for ever."""
+    await asyncio.Event().wait()
+    yield Frame(b"")
+
+
+async def plenty() -> AsyncGenerator[Frame, None]:
+    """There is always a frame."""
+    while True:
+        yield Frame(b"")
+
+
+async def late() -> AsyncGenerator[Frame, None]:
+    """Something within takes too long."""
+    raise TimeoutError
+    yield Frame(b"")
+
+
 @pytest.mark.parametrize(
     ("ttl_s", "max_age_s", "reason"),
     [(0.05, 0, TokenExpired), (0.05, 60, TokenExpired), (60, 0.05, TooOld), (-1, 60, TokenExpired)],
 )
-async def test_a_stay_ends_by_what_comes_first(ttl_s: float, max_age_s: float, reason: type[Exception]) -> None:
-    with Observers(1, max_age_s).admit(caller(ttl_s=ttl_s)) as stay, pytest.raises(reason):
-        async with stay:
-            await asyncio.Event().wait()
+@pytest.mark.parametrize("frames", [silence, plenty])
+async def test_a_stay_ends_by_what_comes_first(
+    ttl_s: float, max_age_s: float, reason: type[Exception], frames: Callable[[], AsyncGenerator[Frame, None]]
+) -> None:
+    async with aclosing(frames()) as coming:
+        with Observers(1, max_age_s).admit(caller(ttl_s=ttl_s)) as stay, pytest.raises(reason):
+            await exhaust(stay, coming)
+
+
+async def exhaust(stay: Stay, frames: AsyncGenerator[Frame, None]) -> None:
+    """Take all frames."""
+    while await stay.next(frames):
+        pass
 
 
 async def test_a_time_out_of_something_else_stays_what_it_is() -> None:
     with Observers(1, 60).admit(caller()) as stay, pytest.raises(TimeoutError):
-        async with stay:
-            raise TimeoutError
+        await stay.next(late())

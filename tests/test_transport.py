@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from actors.records import Claim
 from actors.settings import Settings
+from api import transport
+from api.frames import Frame
+from api.transport import Connection, Line
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench
@@ -50,7 +54,7 @@ async def test_an_observer_that_does_not_read_is_cut_off_and_delays_nobody(api: 
             frames = await observer.until("completed")
             await working
         await asyncio.to_thread(until_gone, deaf)
-        assert await asyncio.to_thread(read_to_the_end, deaf) < 4_000_000
+        assert len(await asyncio.to_thread(read_to_the_end, deaf)) < 4_000_000
     finals = {frame["row_id"] for frame in frames if frame.get("status") == "success"}
     assert finals | {row["row_id"] for frame in frames for row in frame.get("results", [])} == set(range(100))
 
@@ -62,13 +66,13 @@ def until_gone(client: socket.socket, limit_s: float = 4 * LIMIT_S) -> None:
     assert waiting.poll(1_000 * limit_s)
 
 
-def read_to_the_end(client: socket.socket) -> int:
-    """How much still arrives."""
-    count = 0
+def read_to_the_end(client: socket.socket) -> bytes:
+    """What still arrives."""
+    parts = []
     with suppress(ConnectionResetError):
         while part := client.recv(65_536):
-            count += len(part)
-    return count
+            parts.append(part)
+    return b"".join(parts)
 
 
 @pytest.mark.parametrize("name", ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "User-Agent"])
@@ -154,3 +158,34 @@ def send_all(client: socket.socket, data: bytes) -> None:
     """Send, until the connection is shut."""
     with suppress(OSError):
         client.sendall(data)
+
+
+async def test_what_ends_amid_a_large_frame_is_said_behind_it(api: Served, bench: Bench) -> None:
+    bench.start(rows=81)
+    play(bench, "job", 80, lambda claim: Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000}))
+    token = api.token(ttl_s=2)
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(LIMIT_S)
+        slow.connect(("127.0.0.1", api.settings.port))
+        slow.sendall(handshake(api, "job").replace(api.token().encode(), token.encode()))
+        await asyncio.sleep(2.1)  # the token expires while the catchup is being written
+        told = await asyncio.to_thread(read_to_the_end, slow)
+    _, _, frames = told.partition(b"\r\n\r\n")
+    assert frames[:2] == b"\x81\x7f"
+    rest = frames[10 + int.from_bytes(frames[2:10], "big") :]
+    assert rest == b"\x88\x0f\x03\xf0token expired"
+
+
+async def test_a_large_frame_that_is_broken_off_breaks_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "PIECE_TIMEOUT_S", 0.05)
+    accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    async with await asyncio.start_server(lambda _, writer: accepted.put_nowait(writer), "127.0.0.1", 0) as server:
+        reader, deaf = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1024)
+        connection = Connection(*[Mock()] * 6, await accepted.get())  # type: ignore[call-arg]
+        with pytest.raises(TimeoutError):
+            await Line(Mock(is_open=True), connection).send(Frame(b"x" * 40_000_000))
+        assert connection.writer.is_closing()
+        with pytest.raises(ConnectionResetError):
+            await reader.read(-1)
+        deaf.close()
