@@ -133,7 +133,8 @@ class Socket(WSStream):
 
     What a client says goes no further than here: a frame that is too large ends the connection, all others are
     dropped. Bytes that are not ASCII in a list that Hypercorn reads from the handshake are an exception to it,
-    logged at length, and a handshake that it refuses itself leaves the connection open for ever: neither here.
+    logged at length, and a handshake that it refuses itself leaves the connection open for ever, as do words before
+    the answer to it: neither here.
     """
 
     compresses: ClassVar[bool] = False
@@ -148,11 +149,11 @@ class Socket(WSStream):
             legible = [each for each in event.headers if each[0].lower() not in _LISTS or each[1].isascii()]
             event = replace(event, headers=legible, state=State(event.state | {"socket": self}))
         await super().handle(event)
-        if isinstance(event, Request) and self.closed:
-            await self.send(StreamClosed(stream_id=self.stream_id))
-        elif isinstance(event, StreamClosed):
+        if isinstance(event, StreamClosed):
             self._dismiss()
             self._forget()
+        elif self.closed and not self.handshake.accepted:
+            await self.send(StreamClosed(stream_id=self.stream_id))
 
     def _forget(self) -> None:
         """As the connection: wsproto's parser holds itself, by a generator that waits for more."""

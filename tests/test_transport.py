@@ -92,6 +92,13 @@ def test_a_handshake_of_another_version_ends_its_connection(api: Served) -> None
         assert client.recv(4096) == b""
 
 
+async def test_who_speaks_before_the_handshake_is_answered_is_refused_and_gone(api: Served, bench: Bench) -> None:
+    bench.start()
+    with socket.create_connection(("127.0.0.1", api.settings.port), timeout=LIMIT_S) as hasty:
+        hasty.sendall(handshake(api, "job") + b"\x81\x80\x00\x00\x00\x00")
+        assert (await asyncio.to_thread(read_to_the_end, hasty)).startswith(b"HTTP/1.1 400 ")
+
+
 async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", compression="deflate") as observer:
