@@ -17,6 +17,7 @@ import hypercorn.protocol.h2
 import hypercorn.protocol.h11
 import hypercorn.protocol.ws_stream
 from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed as ConnectionClosed
 from hypercorn.events import RawData
 from hypercorn.protocol.events import Event, Request, StreamClosed
@@ -39,6 +40,8 @@ INBOUND_READ_BYTES = 4096
 """An observer that floods is read no faster: the kernel makes it wait, and everybody else is served."""
 CLOSE_TIMEOUT_S = 1.0
 PIECE_TIMEOUT_S = 10.0
+GONE_S = 1.0
+"""Who goes while a request of theirs waits for its turn is noticed after so long."""
 LINGER_S = 1.0
 """A client whose body is refused has so long to notice."""
 
@@ -93,15 +96,15 @@ class Connection(TCPServer):
             vars(self.writer.transport).pop("_read_ready_cb", None)
 
     async def _read_data(self) -> None:
-        while not self.reader.at_eof():
-            observes = self._observes()
-            try:
+        if isinstance(self.protocol.protocol, H11Protocol):
+            self.protocol.protocol.can_read = Turn(self.reader)
+        with suppress(OSError):
+            while not self.reader.at_eof():
+                observes = self._observes()
                 data = await self.reader.read(INBOUND_READ_BYTES if observes else 2**16)
-            except OSError:
-                break
-            await self.protocol.handle(RawData(data))
-            if observes:
-                await asyncio.sleep(len(data) / INBOUND_BYTES_PER_S)
+                await self.protocol.handle(RawData(data))
+                if observes:
+                    await asyncio.sleep(len(data) / INBOUND_BYTES_PER_S)
         await self.protocol.handle(ConnectionClosed())
 
     def _observes(self) -> bool:
@@ -126,6 +129,23 @@ class Connection(TCPServer):
             async with asyncio.timeout(LINGER_S):
                 while await self.reader.read(64 * 1024):
                     pass
+
+
+class Turn(EventWrapper):
+    """When the request behind the present one may be read: Hypercorn hears nothing from the client until then."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__()
+        self._reader = reader
+
+    async def wait(self) -> None:
+        """Raises: ConnectionResetError, when the client has gone."""
+        while not self.is_set():
+            if getattr(self._reader, "_eof", False) or self._reader.exception():  # `at_eof` looks behind what waits
+                raise ConnectionResetError
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GONE_S):
+                    await super().wait()
 
 
 class Socket(WSStream):
