@@ -232,6 +232,8 @@ class Conversation(ASGIWebsocketConnection):
 
     async def __call__(self, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI
         stream: Socket = self.scope["state"]["socket"]
+        if stream.closed:  # the client went before this began: nobody would end it
+            return
         stream.handler = asyncio.current_task()
         try:
             await self.handle_websocket(self._create_websocket_from_scope(send), send)

@@ -18,7 +18,7 @@ from api.events import RETRY_MS
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench, failure
-from tests.served import LIMIT_S, Served, play
+from tests.served import LIMIT_S, Served, handshake, play
 from tests.test_transport import until_gone
 
 
@@ -227,6 +227,15 @@ async def test_who_asks_on_behind_a_stream_and_vanishes_is_noticed(own_api: Serv
         async with asyncio.timeout(LIMIT_S):
             await reader.readuntil(b"catchup")
         writer.close()
+    await until_there_is_room(own_api)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x81\x80\x00\x00\x00\x00"], ids=["gone", "spoke too soon"])
+async def test_who_vanishes_before_being_let_in_takes_no_place(own_api: Served, bench: Bench, behind: bytes) -> None:
+    bench.start()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", own_api.settings.port), timeout=LIMIT_S) as hasty:
+            hasty.sendall(handshake(own_api, "job") + behind)
     await until_there_is_room(own_api)
 
 
