@@ -36,8 +36,10 @@ from api.frames import Frame
 INBOUND_MAX_BYTES = 4096
 """Observers only listen; what they send is dropped up to here, and ends the connection beyond."""
 INBOUND_BYTES_PER_S = 32 * 1024
-INBOUND_READ_BYTES = 4096
+INBOUND_READ_BYTES = 1024
 """An observer that floods is read no faster: the kernel makes it wait, and everybody else is served."""
+INBOUND_FRAME_BYTES = 256
+"""What a frame, or a segment, counts as besides its bytes: many tiny ones are the most work."""
 CLOSE_TIMEOUT_S = 1.0
 PIECE_TIMEOUT_S = 10.0
 GONE_S = 1.0
@@ -100,16 +102,16 @@ class Connection(TCPServer):
             self.protocol.protocol.can_read = Turn(self.reader)
         with suppress(OSError):
             while not self.reader.at_eof():
-                observes = self._observes()
-                data = await self.reader.read(INBOUND_READ_BYTES if observes else 2**16)
+                observer = self._observer()
+                data = await self.reader.read(INBOUND_READ_BYTES if observer else 2**16)
                 await self.protocol.handle(RawData(data))
-                if observes:
-                    await asyncio.sleep(len(data) / INBOUND_BYTES_PER_S)
+                if observer:
+                    await asyncio.sleep((len(data) + observer.weight()) / INBOUND_BYTES_PER_S)
         await self.protocol.handle(ConnectionClosed())
 
-    def _observes(self) -> bool:
-        protocol = self.protocol.protocol
-        return isinstance(protocol, H11Protocol) and isinstance(protocol.stream, Socket)
+    def _observer(self) -> "Socket | None":
+        stream = getattr(self.protocol.protocol, "stream", None)  # none of HTTP/2: others share its connection
+        return stream if isinstance(stream, Socket) else None
 
     async def _close(self) -> None:
         protocol = getattr(self, "protocol", None)  # none yet where the client was gone at once
@@ -161,7 +163,7 @@ class Socket(WSStream):
     """Whether permessage-deflate is agreed on with clients that offer it."""
     handler: asyncio.Task[Any] | None = None
     """Serves the client; it is cancelled when the client goes."""
-    _heard_bytes = 0
+    _heard = _heard_bytes = 0
     _deaf = False
 
     async def handle(self, event: Event) -> None:
@@ -190,16 +192,25 @@ class Socket(WSStream):
         """Whether a frame may be sent: neither side has said that it closes."""
         return not self.closed and self.handshake.accepted and self.connection.state is ConnectionState.OPEN
 
+    def weight(self) -> int:
+        """What hearing it since the last call, and each frame, count as, in bytes."""
+        heard, self._heard = self._heard, 0
+        return (1 + heard) * INBOUND_FRAME_BYTES
+
     async def _handle_events(self) -> None:
+        ping: Ping | None = None
         for event in self.connection.events():
+            self._heard += 1
             if isinstance(event, Message):
                 await self._drop(event)
             elif isinstance(event, Ping):
-                await self._send_wsproto_event(event.response())
+                ping = event
             elif isinstance(event, CloseConnection):
                 if self.connection.state is ConnectionState.REMOTE_CLOSING:
                     await self._send_wsproto_event(event.response())
                 await self.send(StreamClosed(stream_id=self.stream_id))
+        if ping is not None:  # the last of those that came together is answered for all (RFC 6455 §5.5.3)
+            await self._send_wsproto_event(ping.response())
 
     async def _drop(self, said: Message[Any]) -> None:
         if self._deaf:

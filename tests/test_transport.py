@@ -143,6 +143,19 @@ async def test_pings_are_answered_between_frames_and_never_within_one(api: Serve
     assert len(catchup["results"]) == 79
 
 
+async def test_of_pings_that_come_together_the_last_is_answered(api: Served, bench: Bench) -> None:
+    bench.start()
+    pings = b"".join(b"\x89\x84\x00\x00\x00\x00%04d" % number for number in range(100))
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.settings.port)
+    writer.write(handshake(api, "job"))
+    async with asyncio.timeout(LIMIT_S):
+        await reader.readuntil(b"catchup")
+        writer.write(pings)
+        answers = await reader.readuntil(b"\x8a\x040099")
+    assert answers.count(b"\x8a\x04") < 10
+    writer.close()
+
+
 async def test_who_floods_is_read_slowly_and_delays_nobody(api: Served, bench: Bench) -> None:
     bench.start(rows=1)
     bench.start("other")
