@@ -20,7 +20,7 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import EventWrapper
 from hypercorn.events import Closed as ConnectionClosed
 from hypercorn.events import RawData
-from hypercorn.protocol.events import Event, Request, StreamClosed
+from hypercorn.protocol.events import Body, Data, Event, Request, StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.ws_stream import WSStream
 from hypercorn.typing import ConnectionState as State
@@ -60,7 +60,7 @@ class Connection(TCPServer):
     """
 
     _open: ClassVar[set["Connection"]] = set()
-    _lingers = False
+    _lingers = _over = False
     _own_task: asyncio.Task[Any] | None = None
 
     @classmethod
@@ -108,6 +108,12 @@ class Connection(TCPServer):
                 if observer:
                     await asyncio.sleep((len(data) + observer.weight()) / INBOUND_BYTES_PER_S)
         await self.protocol.handle(ConnectionClosed())
+        self._over = True
+        await self.idle_task.stop()
+
+    async def _idle_timeout(self) -> None:
+        if not self._over:  # else it would hold what is over until its time is up
+            await super()._idle_timeout()
 
     def _observer(self) -> "Socket | None":
         stream = getattr(self.protocol.protocol, "stream", None)  # none of HTTP/2: others share its connection
@@ -170,7 +176,11 @@ class Socket(WSStream):
         if isinstance(event, Request):
             legible = [each for each in event.headers if each[0].lower() not in _LISTS or each[1].isascii()]
             event = replace(event, headers=legible, state=State(event.state | {"socket": self}))
-        await super().handle(event)
+        if isinstance(event, Body | Data) and not self.closed and not self.handshake.accepted:
+            self.closed = True  # before anything is sent: the app may accept at any moment
+            await self._send_error_response(400)
+        else:
+            await super().handle(event)
         if isinstance(event, StreamClosed):
             self._dismiss()
             self._forget()

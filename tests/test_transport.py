@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
+import psutil
 import pytest
 
 from actors.records import Claim
@@ -99,11 +100,30 @@ async def test_who_speaks_before_the_handshake_is_answered_is_refused_and_gone(a
         assert (await asyncio.to_thread(read_to_the_end, hasty)).startswith(b"HTTP/1.1 400 ")
 
 
+async def test_a_connection_that_its_client_has_closed_is_let_go(own_api: Served) -> None:
+    process = psutil.Process(own_api.process.pid)
+    before = process.num_fds()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", own_api.settings.port), timeout=LIMIT_S) as client:
+            client.sendall(b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    async with asyncio.timeout(LIMIT_S):
+        while process.num_fds() >= before + 20:
+            await asyncio.sleep(0.1)
+
+
 async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", compression="deflate") as observer:
         assert observer.socket.protocol.extensions == []
         assert (await observer.next())["type"] == "catchup"
+
+
+@pytest.fixture
+def own_api(settings: Settings, tmp_path: Path) -> Iterator[Served]:
+    """An API that nothing else uses."""
+    with Served(replace(settings, port=free_port()), tmp_path / "api.log") as served:
+        yield served
 
 
 @pytest.fixture
