@@ -34,7 +34,7 @@ async def events(job_id: str) -> Response:
     caller = parts.door.admit_observer(request)
     await parts.feed.check_owner(job_id, caller.subject)
     cursor = request.headers.get("Last-Event-ID") or request.args.get("cursor")
-    if cursor and await parts.feed.reader.ended_at(job_id, cursor):
+    if cursor and await parts.feed.ended_at(job_id, cursor):
         return Response(b"", 204)
     _check_room(parts, caller)
     connection: Connection = request.scope["state"]["connection"]

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from redis import RedisError
 from redis.asyncio import Redis
@@ -39,6 +39,7 @@ CATCH_UP_TRIES = 5
 WAKE_TTL_S = 60
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
 
+T = TypeVar("T")
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,15 @@ class Feed:
         """
         followed = self._jobs.get(job_id)
         if followed is None or followed.owner != owner:
-            await self.reader.check_owner(job_id, owner)
+            await _apart(self.reader.check_owner(job_id, owner))
+
+    async def ended_at(self, job_id: str, cursor: str) -> bool:
+        """Whether `cursor` is that of the ending which this run of the job has had.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        return await _apart(self.reader.ended_at(job_id, cursor))
 
     @contextmanager
     def watch(self, job_id: str, sink: Sink | None = None) -> Iterator[Watch]:
@@ -143,8 +152,7 @@ class Feed:
 
     def _landed(self, wanted: tuple[str, str | None], flight: asyncio.Task[Snapshot]) -> None:
         del self._flights[wanted]
-        if not flight.cancelled():
-            flight.exception()  # all who waited for it may have gone: it is not "never retrieved"
+        _retrieve(flight)
 
     async def _follow(self, followed: Followed, snapshot: Snapshot) -> None:
         """See to it that the reader follows the job, from this snapshot on if it does not yet."""
@@ -154,7 +162,7 @@ class Feed:
         self._wanted.set()
         if self._blocked:
             with suppress(RedisError):  # unwoken, the reader sees the job when its block ends
-                await self._wake()
+                await _apart(self._wake())
 
     async def _wake(self) -> None:
         pipeline = self._client.pipeline(transaction=True)
@@ -215,6 +223,23 @@ class Feed:
             else:
                 followed.status = pulse.status
         self._pulse_at_s = time.monotonic() + PULSE_S
+
+
+async def _apart(asking: Coroutine[Any, Any, T]) -> T:
+    """Ask Redis in a task of its own: who is cancelled meanwhile ends at once.
+
+    redis-py waits by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes with the answer: an
+    observer that nobody else would end.
+    """
+    task = asyncio.create_task(asking)
+    task.add_done_callback(_retrieve)
+    return await asyncio.shield(task)
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """All who waited for it may have gone: its fault is not "never retrieved"."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _hand_on(followed: Followed, position: Position, entries: list[Entry]) -> None:

@@ -240,7 +240,7 @@ class Socket(WSStream):
         self._dismiss()
 
     def _dismiss(self) -> None:
-        if self.handler is not None and self.handler is not asyncio.current_task():
+        if self.handler is not None:  # perhaps it is this task, which found that its client has gone
             self.handler.cancel()
 
 

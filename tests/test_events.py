@@ -18,7 +18,7 @@ from api.events import RETRY_MS
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench, failure
-from tests.served import LIMIT_S, Served, handshake, play
+from tests.served import LIMIT_S, Served, play
 from tests.test_transport import until_gone
 
 
@@ -201,42 +201,11 @@ async def test_too_many_streams_are_429_and_sockets_count_as_well(own_api: Serve
             frames, code, reason = await observer.rest()
     assert frames == [{"error": "Too many observers", "job_id": "job"}]
     assert (code, reason) == (1008, "Too many observers")
-    await until_there_is_room(own_api)
-
-
-async def until_there_is_room(api: Served) -> None:
-    """Those who went are noticed in a moment."""
     async with asyncio.timeout(LIMIT_S):
-        while True:
-            async with api.observe("job") as observer:
+        while True:  # those who went are noticed in a moment
+            async with own_api.observe("job") as observer:
                 if (await observer.next()).get("type") == "catchup":
                     return
-
-
-def asking(api: Served) -> bytes:
-    """A request for events, and another one behind it."""
-    events = f"GET /api/batch/jobs/job/events?token={api.token()} HTTP/1.1\r\nHost: x\r\n\r\n"
-    return events.encode() + b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-async def test_who_asks_on_behind_a_stream_and_vanishes_is_noticed(own_api: Served, bench: Bench) -> None:
-    bench.start()
-    for _ in range(2):
-        reader, writer = await asyncio.open_connection("127.0.0.1", own_api.settings.port)
-        writer.write(asking(own_api))
-        async with asyncio.timeout(LIMIT_S):
-            await reader.readuntil(b"catchup")
-        writer.close()
-    await until_there_is_room(own_api)
-
-
-@pytest.mark.parametrize("behind", [b"", b"\x81\x80\x00\x00\x00\x00"], ids=["gone", "spoke too soon"])
-async def test_who_vanishes_before_being_let_in_takes_no_place(own_api: Served, bench: Bench, behind: bytes) -> None:
-    bench.start()
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", own_api.settings.port), timeout=LIMIT_S) as hasty:
-            hasty.sendall(handshake(own_api, "job") + behind)
-    await until_there_is_room(own_api)
 
 
 async def test_sigterm_ends_streams_and_the_process(own_api: Served, bench: Bench) -> None:
