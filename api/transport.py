@@ -97,6 +97,13 @@ class Connection(TCPServer):
         if self.writer.transport.is_closing():  # it reads no more; asyncio lets it hold a method of its own
             vars(self.writer.transport).pop("_read_ready_cb", None)
 
+    async def protocol_send(self, event: Any) -> None:
+        if isinstance(event, RawData) and self.writer.transport.is_closing():
+            await self.protocol.handle(ConnectionClosed())
+            await asyncio.sleep(0)  # who has much to say is told before the next piece
+        else:
+            await super().protocol_send(event)
+
     async def _read_data(self) -> None:
         if isinstance(self.protocol.protocol, H11Protocol):
             self.protocol.protocol.can_read = Turn(self.reader)

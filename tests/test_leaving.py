@@ -55,6 +55,19 @@ async def test_who_asks_on_behind_a_stream_and_vanishes_is_noticed(own_api: Serv
     await until_there_is_room(own_api)
 
 
+async def test_nothing_is_written_to_who_vanishes_amid_a_large_catchup(own_api: Served, bench: Bench) -> None:
+    bench.start(rows=81)
+    play(bench, "job", 80, lambda claim: Row.success(claim.row_id, "x", tags=["a"], metadata={"text": "x" * 100_000}))
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection("127.0.0.1", own_api.settings.port)
+        writer.write(asking(own_api))
+        async with asyncio.timeout(LIMIT_S):
+            await reader.readuntil(b"catchup")
+        writer.transport.abort()
+    await until_there_is_room(own_api)
+    assert "WARNING" not in own_api.log.read_text()
+
+
 @pytest.mark.parametrize("behind", [b"", b"\x81\x80\x00\x00\x00\x00"], ids=["gone", "spoke too soon"])
 async def test_who_vanishes_before_being_let_in_takes_no_place(own_api: Served, bench: Bench, behind: bytes) -> None:
     bench.start()
