@@ -12,10 +12,11 @@ from actors.records import JobMissing
 from api import auth
 from api.auth import NotAuthenticated
 from api.frames import Frame
+from api.line import Line
 from api.observe import SEND_TIMEOUT_S, TokenExpired, TooManyObservers, TooOld, observe, patience_s
 from api.parts import present
 from api.problems import log_unexpected
-from api.transport import CLOSE_TIMEOUT_S, Line
+from api.transport import CLOSE_TIMEOUT_S
 from api.watch import Gap, Sink, Stopping
 from protocol.messages import (
     AUTHENTICATION_REQUIRED,

@@ -1,7 +1,9 @@
-"""Connections of Hypercorn, with habits of ours, and the way out to an observer's socket.
+"""Connections of Hypercorn, with habits of ours for which it has no settings.
 
-Line        what goes out to one observer: bytes that are the same for all, without a copy for each
-mend        puts our connection and our socket in the place of Hypercorn's, which has no settings for this
+Connection      one client's, in the place of `TCPServer`
+Socket          an observer's, in the place of `WSStream`
+Conversation    the same on Quart's side
+mend            puts the first two where Hypercorn looks for its own
 """
 
 import asyncio
@@ -31,8 +33,6 @@ from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
 
-from api.frames import Frame
-
 INBOUND_MAX_BYTES = 4096
 """Observers only listen; what they send is dropped up to here, and ends the connection beyond."""
 INBOUND_BYTES_PER_S = 32 * 1024
@@ -41,7 +41,6 @@ INBOUND_READ_BYTES = 1024
 INBOUND_FRAME_BYTES = 256
 """What a frame, or a segment, counts as besides its bytes: many tiny ones are the most work."""
 CLOSE_TIMEOUT_S = 1.0
-PIECE_TIMEOUT_S = 10.0
 GONE_S = 1.0
 """Who goes while a request of theirs waits for its turn is noticed after so long."""
 LINGER_S = 1.0
@@ -268,50 +267,6 @@ class Conversation(ASGIWebsocketConnection):
         finally:
             stream.handler = None
             self.scope["state"].clear()  # it holds the stream, which holds it
-
-
-class Line:
-    """What goes out to one observer, past Quart and Hypercorn: frames that are the same bytes for all.
-
-    Only for a socket that is `plain`.
-    """
-
-    def __init__(self, stream: Socket, connection: Connection) -> None:
-        self._stream, self._connection = stream, connection
-        self._transport = connection.writer.transport
-
-    def offer(self, frame: Frame) -> bool:
-        """Send at once, where nothing else waits to be sent and the kernel has room; False: not now."""
-        if self._transport.get_write_buffer_size() or self._transport.is_closing() or not self._stream.is_open:
-            return False
-        self._transport.write(frame.as_socket_frame)
-        return True
-
-    async def send(self, frame: Frame) -> None:
-        """Send as fast as the client reads; nothing where it has gone: its handler is told in another way.
-
-        Raises:
-            TimeoutError: it did not take even one piece within `PIECE_TIMEOUT_S`.
-        """
-        async with self._connection.send_lock:  # no pong between the pieces of a frame
-            if not self._stream.is_open:
-                return
-            try:
-                with suppress(ConnectionError, RuntimeError):
-                    await self._write(frame)
-            except (TimeoutError, asyncio.CancelledError):
-                if frame.is_large:  # a close would be taken for the rest of it
-                    self._connection.cut_off()
-                raise
-
-    async def _write(self, frame: Frame) -> None:
-        writer = self._connection.writer
-        for piece in frame.socket_pieces():
-            writer.write(piece)
-            async with asyncio.timeout(PIECE_TIMEOUT_S):
-                await writer.drain()
-            if frame.is_large:
-                await asyncio.sleep(0)
 
 
 def mend(*, compression: bool) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from actors.records import Claim
 from actors.settings import Settings
-from api import transport
+from api import line
 from api.frames import Frame
-from api.transport import Connection, Line
+from api.line import Line
+from api.transport import Connection
 from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench
@@ -218,7 +219,7 @@ async def test_what_ends_amid_a_large_frame_is_said_behind_it(api: Served, bench
 
 
 async def test_a_large_frame_that_is_broken_off_breaks_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "PIECE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(line, "PIECE_TIMEOUT_S", 0.05)
     accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
     async with await asyncio.start_server(lambda _, writer: accepted.put_nowait(writer), "127.0.0.1", 0) as server:
         reader, deaf = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1024)

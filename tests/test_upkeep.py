@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from actors.records import Claim
 from actors.settings import Settings
-from actors.store import Claim
 from api.upkeep import OBSERVERS
 from protocol.messages import Row
 from stack import ALLOCATORS, free_port
