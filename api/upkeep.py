@@ -8,6 +8,8 @@ OBSERVERS = 500
 """So many that came, or that left, are worth the trouble."""
 SETTLE_S = 1.0
 """They have all gone when nobody else goes for so long."""
+STRAGGLE_S = 5.0
+"""Or so it seems to a busy process: whoever goes after all counts with them."""
 
 
 class Upkeep:
@@ -40,6 +42,11 @@ class Upkeep:
         else:
             self._left = 0
             self._give_back()
+            asyncio.get_running_loop().call_later(STRAGGLE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self._left:
+            self._await_quiet(0)
 
     def _give_back(self) -> None:
         gc.freeze()
