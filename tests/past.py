@@ -1,13 +1,16 @@
 """A job to which anything happens, and what a cursor into its past must bring."""
 
+from contextlib import suppress
+
+from actors.records import JobOver, JobRunning, NewRun, NothingToRun
 from actors.store import key
 from protocol.messages import Catchup
-from tests.jobs import Bench
-from tests.test_invariants import History, cancel
+from tests.jobs import OWNER, Bench
+from tests.test_invariants import History
 
 FORWARD = ("claim", "claim", "finish", "fail")
 """Steps that bring a job on."""
-RARE = ("trim", "flood", "flood", "cancel", "anew")
+RARE = ("trim", "flood", "flood", "flood", "pause", "resume", "resume", "cancel", "again", "again", "anew")
 """What happens beside the rows' own steps."""
 
 
@@ -25,10 +28,11 @@ class Past:
             self.trim(kept=1 + choice)
         elif step == "flood":
             self.flood(choice)
-        elif step == "cancel":
-            cancel(self.bench, "job")
         elif step == "anew":
             self.begin_anew(rows=2 + choice)
+        elif step in ("pause", "resume", "cancel", "again"):
+            with suppress(JobOver, JobRunning, NothingToRun):
+                self.control(step)
         else:
             self.history.take(step, choice)
 
@@ -37,13 +41,28 @@ class Past:
         self.bench.redis.xtrim(key("job", "events"), maxlen=kept, approximate=False)
 
     def flood(self, choice: int) -> None:
-        """More happens than the stream holds: nobody can have read it all."""
-        for step in FORWARD * 2:
+        """So much happens at once that who listens falls behind; by half of the choices it is also forgotten."""
+        for step in (FORWARD * 4)[choice // 2 :]:
             self.happen(step, choice)
-        self.trim(kept=1)
+        if choice % 2:
+            self.trim(kept=1)
+
+    def control(self, step: str) -> None:
+        """What the owner does. Raises: where it is too late or too early for it."""
+        if step == "again":
+            self.bench.store.retry("job", OWNER, NewRun(model_name="local/keywords", api_key_from="none"))
+            self.history.queue += self.bench.store.refill("job")
+        else:
+            getattr(self.bench.store, step)("job", OWNER)
+
+    def end(self) -> None:
+        """All is done that is left to do."""
+        self.happen("resume", 0)
+        if not self.is_over():
+            self.history.drain()
 
     def begin_anew(self, rows: int) -> None:
-        """Another run; workers of the old one know nothing of it."""
+        """Another job under the same id; workers of the old one know nothing of it."""
         self.bench.redis.delete(*self.bench.redis.keys("job:*"))
         late = self.history
         self.history = History(self.bench, self.bench.start(rows=rows))

@@ -1,6 +1,7 @@
 """Observers of feeds that come, go, lag behind and resume, and hold what they hear against the job's past."""
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 
@@ -20,8 +21,8 @@ from tests.test_feed import message_of, running
 ROOM = 2
 """So many messages are on their way to an observer at most."""
 KEEPALIVE_S = 60.0
-RUSH, RUSH_EVERY_S, REPLY_S = 4, 0.001, 0.004
-"""So many come at such a distance, while a snapshot takes so long: those who share it know more than it does."""
+RUSH_EVERY_S, REPLY_S = 0.001, 0.004
+"""Observers come at such a distance, while a snapshot takes so long: those who share it know more than it does."""
 
 
 class Wire:
@@ -95,9 +96,9 @@ def _ends(message: Message) -> set[int]:
 class Spectator:
     """One who hears everything, over any number of connections to any feed, and is told nothing twice."""
 
-    def __init__(self, past: Past, *, handed: bool) -> None:
-        self._picture = Picture()
-        self.view = self._picture.view
+    def __init__(self, past: Past, *, handed: bool, picture: Picture | None = None) -> None:
+        self.picture = picture or Picture()
+        self.view = self.picture.view
         self._past, self._handed = past, handed
         self._wire: Wire | None = None
 
@@ -117,9 +118,11 @@ class Spectator:
     async def come_later(self, feed: Feed, delay_s: float) -> None:
         """Come after others, and again where one is turned away because too much happens."""
         await asyncio.sleep(delay_s)
-        while self.view.cursor is None:
+        arrived = False
+        while not arrived:
             with suppress(Gap):
-                await self.reconnect(feed, None)
+                await self.reconnect(feed, self.view.cursor)
+                arrived = True
 
     async def leave(self) -> None:
         """Drop the connection."""
@@ -131,7 +134,7 @@ class Spectator:
         assert self._wire is not None
         message = await self._wire.next()
         assert message is not None
-        self._picture.add(message)
+        self.picture.add(message)
         if isinstance(message, Ending):
             assert await self._wire.next() is None
         return message
@@ -192,8 +195,12 @@ class Audience:
             await spectator.hear()
 
     async def rush(self, feed: Feed, choice: int) -> None:
-        """More come, one after the other, while things happen; they see what there is, and go."""
-        more = [Spectator(self._past, handed=number % 2 > 0) for number in range(RUSH)]
+        """More come, some of them back, one after the other, while things happen; they see what there is, and go."""
+        seen = [copy.deepcopy(each.picture) for each in self.spectators]
+        more = [
+            Spectator(self._past, handed=number % 2 > 0, picture=picture)
+            for number, picture in enumerate((*seen, None, None))
+        ]
         coming = [each.come_later(feed, number * RUSH_EVERY_S) for number, each in enumerate(more)]
         await asyncio.gather(asyncio.to_thread(self._move_on, choice), *coming)
         await self._meet(feed, more)
