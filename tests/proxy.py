@@ -25,6 +25,7 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._open: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -45,21 +46,43 @@ class Proxy:
         finally:
             self._flows.set()
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end."""
+    def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One more connection."""
         self.connections += 1
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+
+    async def close(self) -> None:
+        """Cut everything, and leave nothing behind."""
+        self.cut()
+        await asyncio.gather(*self._carrying)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self._chance.choice(self._ports))
-        except OSError:
+            with suppress(OSError):
+                there, back = await asyncio.open_connection("127.0.0.1", self._chance.choice(self._ports))
+                await self._join(reader, writer, there, back)
+        finally:
+            self._open.discard(writer)
             self._break(writer)
-            return
-        self._open |= {writer, back}
+
+    async def _join(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+    ) -> None:
+        self._open.add(back)
         asking = asyncio.create_task(self._pass(reader, back))
-        await self._pass(there, writer, self._lifetime())
-        self._open -= {writer, back}
-        self._break(back)
-        self._break(writer)
-        await asking
+        asking.add_done_callback(lambda _: self._break(back))
+        try:
+            await self._pass(there, writer, self._lifetime())
+        finally:
+            self._open.discard(back)
+            asking.cancel()
 
     async def _pass(self, source: asyncio.StreamReader, into: asyncio.StreamWriter, left: int = 1 << 62) -> None:
         """Pass on what comes, `left` bytes at most."""
@@ -95,5 +118,4 @@ async def proxy(
         yield line
     finally:
         server.close()
-        line.cut()
-        await server.wait_closed()
+        await line.close()

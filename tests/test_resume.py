@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +17,7 @@ from actors.settings import Settings
 from protocol.client import Client
 from protocol.messages import Catchup, Message, Progress, parse
 from protocol.view import JobView
+from protocol.watching import Transport
 from stack import free_port
 from tests.jobs import Bench, check_invariants
 from tests.proxy import Proxy, proxy
@@ -27,11 +29,11 @@ from tests.test_invariants import STEPS, History, cancel
 ROWS, STEPS_MAX, STEPS_UNHEARD = 30, 160, 5
 PATIENCE = (2, 3, 8, 20, 10_000)
 """How many messages each observer hears at most before it drops its connection itself."""
-CLIENTS = 4
-"""Observers by the client library."""
+TRANSPORTS: tuple[Transport, ...] = ("socket", "socket", "auto", "auto")
+"""Of observers by the client library: where handshakes break, it may come to think that sockets are blocked."""
 LIFETIMES = (5.0, 15.0)
 """Connections bring 32 bytes to 32 KiB: some break in the handshake, some in a catchup, some only by a cut."""
-BACKOFF_S = (0.001, 0.05)
+BACKOFF_S = POLL_S = (0.001, 0.05)
 
 
 class Stage:
@@ -69,13 +71,14 @@ class Stage:
             if picture.view.ending:
                 return
 
-    async def client(self) -> JobView:
+    async def client(self, transport: Transport) -> JobView:
         """Watch to the ending by the client library; it tells no progress twice."""
         picture, told = Picture(), []
-        async with Client(self.line.url, self.replicas[0].token(), backoff_s=BACKOFF_S) as client:
+        how: Any = {"transport": transport, "backoff_s": BACKOFF_S, "poll_s": POLL_S}
+        async with Client(self.line.url, self.replicas[0].token(), **how) as client:
             async for message in client.watch("job"):
                 self._hear(message, picture)
-                told += [message.cursor] if isinstance(message, Progress) else []
+                told += [message.cursor] if isinstance(message, Progress) and message.cursor else []
         assert len(told) == len(set(told))
         return picture.view
 
@@ -131,7 +134,7 @@ async def stage(settings: Settings, tmp_path: Path) -> AsyncIterator[Stage]:
 
 @pytest.mark.parametrize(("seed", "end"), [(1, "completed"), (2, "completed"), (3, "cancelled")])
 async def test_whoever_drops_and_resumes_ends_with_the_picture_of_who_stayed(stage: Stage, seed: int, end: str) -> None:
-    watching = [stage.steady(), *(stage.client() for _ in range(CLIENTS))]
+    watching = [stage.steady(), *map(stage.client, TRANSPORTS)]
     watching += [
         stage.restless(patience, random.Random(seed + 10 * number)) for number, patience in enumerate(PATIENCE)
     ]
