@@ -13,6 +13,7 @@ from stack import free_port
 from tests import chromium
 from tests.jobs import Bench
 from tests.served import LIMIT_S, Served, play
+from tests.test_serve import until_logged
 
 WATCH = """
 const source = new EventSource("/api/batch/jobs/job/events?token=TOKEN");
@@ -66,8 +67,8 @@ async def test_an_event_source_hears_all_over_a_restart_and_stops_at_the_ending(
             await page.until_so(lambda lines: isinstance(heard(lines)[-1][1], Keepalive))
             play(bench, "job", 2)
             await page.until("closed")
+            await until_logged(own_api, "GET /api/batch/jobs/job/events 204")
     check(page.lines)
-    assert "GET /api/batch/jobs/job/events 204" in own_api.log.read_text()
 
 
 def check(lines: list[str]) -> None:
