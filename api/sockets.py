@@ -88,7 +88,7 @@ async def _serve(job_id: str) -> None:
 
 
 def _way_out() -> tuple[Sink | None, Callable[[Frame], Awaitable[None]]]:
-    """Past Quart and Hypercorn where the wire is plain; else (HTTP/2, compression) through them."""
+    """Past Quart and Hypercorn where the wire is plain; else (compression) through them."""
     state = websocket.scope["state"]
     if state["socket"].plain:
         line = Line(state["socket"], state["connection"])

@@ -11,11 +11,11 @@ import socket
 import struct
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import h11
 import hypercorn.asyncio.run
-import hypercorn.protocol.h2
+import hypercorn.protocol
 import hypercorn.protocol.h11
 import hypercorn.protocol.ws_stream
 from hypercorn.asyncio.tcp_server import TCPServer
@@ -104,8 +104,7 @@ class Connection(TCPServer):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
-        if isinstance(self.protocol.protocol, H11Protocol):
-            self.protocol.protocol.can_read = Turn(self.reader)
+        self._http.can_read = Turn(self.reader)
         with suppress(OSError):
             while not self.reader.at_eof():
                 observer = self._observer()
@@ -121,9 +120,12 @@ class Connection(TCPServer):
         if not self._over:  # else it would hold what is over until its time is up
             await super()._idle_timeout()
 
+    @property
+    def _http(self) -> H11Protocol:
+        return cast("H11Protocol", self.protocol.protocol)
+
     def _observer(self) -> "Socket | None":
-        stream = getattr(self.protocol.protocol, "stream", None)  # none of HTTP/2: others share its connection
-        return stream if isinstance(stream, Socket) else None
+        return self._http.stream if isinstance(self._http.stream, Socket) else None
 
     async def _close(self) -> None:
         protocol = getattr(self, "protocol", None)  # none yet where the client was gone at once
@@ -143,6 +145,13 @@ class Connection(TCPServer):
             async with asyncio.timeout(LINGER_S):
                 while await self.reader.read(64 * 1024):
                     pass
+
+
+class Http(H11Protocol):
+    """HTTP/1.1 alone: of HTTP/2, before anybody has shown a token, five floods of small frames silence the process."""
+
+    async def _check_protocol(self, event: Any) -> None:
+        """An upgrade to HTTP/2 is not seen, and its preface is a request like others: a bad one."""
 
 
 class Turn(EventWrapper):
@@ -275,7 +284,7 @@ def mend(*, compression: bool) -> None:
     places: list[tuple[Any, str, Any]] = [
         (hypercorn.asyncio.run, "TCPServer", Connection),
         (hypercorn.protocol.h11, "WSStream", Socket),
-        (hypercorn.protocol.h2, "WSStream", Socket),
+        (hypercorn.protocol, "H11Protocol", Http),
     ]
     if not compression:
         places.append((hypercorn.protocol.ws_stream, "server_extensions_handshake", lambda _offered, _known: None))

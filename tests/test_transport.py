@@ -113,6 +113,18 @@ async def test_a_connection_that_its_client_has_closed_is_let_go(own_api: Served
             await asyncio.sleep(0.1)
 
 
+def test_http_2_is_not_spoken(own_api: Served) -> None:
+    address = ("127.0.0.1", own_api.settings.port)
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    with socket.create_connection(address, timeout=LIMIT_S) as asking:
+        asking.sendall(b"GET /api/health HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n")
+        assert asking.recv(64).startswith(b"HTTP/1.1 200 ")
+    with socket.create_connection(address, timeout=LIMIT_S) as assuming:
+        assuming.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+        assert read_to_the_end(assuming).startswith(b"HTTP/1.1 4")
+    assert "Traceback" not in own_api.log.read_text()
+
+
 async def test_no_compression_is_agreed_on(api: Served, bench: Bench) -> None:
     bench.start()
     async with api.observe("job", compression="deflate") as observer:
