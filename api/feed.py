@@ -20,7 +20,7 @@ from actors.records import JobMissing
 from api.facts import progress
 from api.frames import Frame
 from api.problems import log_unexpected
-from api.snapshot import Position, Reader, Snapshot, read_row
+from api.snapshot import Position, Pulse, Reader, Snapshot, read_row
 from api.watch import Event, Followed, Gap, Sink, Stopping, Watch
 from protocol.messages import Keepalive, Message, Progress, ending, to_json
 from protocol.words import JobStatus
@@ -213,15 +213,12 @@ class Feed:
         return cast("list[tuple[bytes, list[Entry]]]", read)
 
     async def _check_pulses(self) -> None:
-        """Notice what streams do not tell."""
-        jobs = [followed for followed in self._jobs.values() if followed.position]
-        for followed, pulse in zip(jobs, await self.reader.pulse([job.job_id for job in jobs]), strict=True):
-            if pulse is None:
-                followed.fail(JobMissing(followed.job_id))
-            elif not followed.follows(pulse.run) or pulse.seq < followed.seq:
-                followed.forget()
-            else:
-                followed.status = pulse.status
+        """Notice what streams do not tell; not of a job that was followed anew while Redis was asked."""
+        asked = [(followed, followed.position) for followed in self._jobs.values() if followed.position]
+        pulses = await self.reader.pulse([followed.job_id for followed, _ in asked])
+        for (followed, position), pulse in zip(asked, pulses, strict=True):
+            if followed.position is position:
+                _judge(followed, pulse)
         self._pulse_at_s = time.monotonic() + PULSE_S
 
 
@@ -240,6 +237,15 @@ def _retrieve(task: asyncio.Task[Any]) -> None:
     """All who waited for it may have gone: its fault is not "never retrieved"."""
     if not task.cancelled():
         task.exception()
+
+
+def _judge(followed: Followed, pulse: Pulse | None) -> None:
+    if pulse is None:
+        followed.fail(JobMissing(followed.job_id))
+    elif not followed.follows(pulse.run) or pulse.seq < followed.seq:
+        followed.forget()
+    else:
+        followed.status = pulse.status
 
 
 async def _hand_on(followed: Followed, position: Position, entries: list[Entry]) -> None:
