@@ -270,10 +270,20 @@ local function processing(row, attempt)
     retry_count = attempt, model_name = redis.call('HGET', job, 'model_name'), id = document.id})
 end
 
+-- The row's message has come while its job is paused, and is used up: when the job goes on, another is sent at once.
+local function park(row)
+  local state = row_state(row)
+  if state and state.s == 'sent' then
+    state.s = 'waiting'
+    put_row(row, state, now)
+  end
+  return {'paused'}
+end
+
 function commands.claim(run, row, claim, lease_ms)
   local no = refuse(run)
   if no then return no end
-  if redis.call('HGET', job, 'status') == 'paused' then return {'paused'} end
+  if redis.call('HGET', job, 'status') == 'paused' then return park(row) end
   local state = row_state(row)
   if not state then return {'over'} end
   -- The same claim again: its reply was lost, and a worker must not be locked out of its own row.

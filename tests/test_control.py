@@ -84,6 +84,15 @@ def test_a_wait_stands_still_in_a_pause_and_a_released_row_waits_for_its_end(ben
     check_invariants(bench)
 
 
+def test_a_row_whose_message_came_in_a_pause_is_sent_again_as_soon_as_the_job_goes_on(bench: Bench) -> None:
+    _, second = bench.start(rows=2)
+    bench.store.pause("job", OWNER)
+    assert bench.store.claim(second, "in the pause") is None
+    bench.store.resume("job", OWNER)
+    assert [address.row_id for address in bench.tick(queued=1000).send] == [1]
+    check_invariants(bench)
+
+
 def test_a_paused_job_lives_from_the_pause_on(bench: Bench) -> None:
     first, *_ = bench.start(rows=2)
     claim = bench.claim(first)
