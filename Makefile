@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench check programs token lock clean
+.PHONY: help demo up test bench chaos check programs token lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ programs: ## install what some tests drive: a browser, and network namespaces (a
 
 bench: $(VENV)/ready ## measure speed against a baseline in the same run
 	@$(BIN)/python -m bench
+
+chaos: $(VENV)/ready ## kill, stop and cut everything off for 3 minutes: nothing lost, nothing twice (SEED=7)
+	@$(BIN)/python -m bench.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 token: $(VENV)/ready ## print a token for the stack of `make up` (SUB=alice)
 	@$(BIN)/python stack.py token '$(or $(SUB),$(error say whose token: make token SUB=alice))'

@@ -135,12 +135,8 @@ def scratch() -> Iterator[Path]:
 def _started(folder: Path, documents: int, *, sampled: bool) -> Iterator[Rig]:
     with ExitStack() as exits:
         exits.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
-        host, host_pid = exits.enter_context(
-            _served("bench.host", "--documents", str(documents), "--pages", str(PAGES))
-        )
-        provider, provider_pid = exits.enter_context(
-            _served("bench.provider", "--latency-ms", str(PROVIDER_LATENCY_MS))
-        )
+        host, host_pid = exits.enter_context(served("bench.host", "--documents", str(documents), "--pages", str(PAGES)))
+        provider, provider_pid = exits.enter_context(served("bench.provider", "--latency-ms", str(PROVIDER_LATENCY_MS)))
         stack = BenchStack(folder, _environ(provider), sampled=sampled)
         exits.enter_context(running(stack))
         rig = Rig(stack, host, provider, documents)
@@ -160,7 +156,7 @@ def _environ(provider: str) -> dict[str, str]:
 
 
 @contextmanager
-def _served(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
+def served(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
     """A server in a process of its own, out of Ctrl-C's reach; its first line says where it listens."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(
