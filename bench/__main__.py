@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bigjob, fanout, hostile, hotspots, idle, latency, soak, startup, throughput, weather
+from bench import bigjob, fanout, hostile, hotspots, idle, latency, scale, soak, startup, throughput, weather
 from bench.report import Broken, Line
 from bench.rig import DOCUMENTS, Rig, rigged
 from stack import CannotStart
@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "health": lambda rig, documents, _cpu_ms: latency.measure_health(rig, documents),
     "startup": lambda rig, _documents, _cpu_ms: startup.measure(rig),
     "weather": lambda rig, documents, _cpu_ms: weather.measure(rig, min(documents, weather.DOCUMENTS)),
+    "scale": lambda rig, documents, _cpu_ms: scale.measure(rig, documents),
     "fanout": lambda rig, _documents, _cpu_ms: _beside(rig, fanout.measure),
     "idle": lambda rig, _documents, _cpu_ms: _beside(rig, idle.measure),
     "catchup": lambda rig, _documents, _cpu_ms: _beside(rig, bigjob.measure),

@@ -72,7 +72,7 @@ class Player:
 
     def create(self, job_id: str, rows: int) -> None:
         """A job of rows with titles and nothing to fetch."""
-        self._store.create(_job(job_id, rows))
+        self._store.create(new_job(job_id, rows))
         self._plays[job_id] = _Play(rows, deque(self._store.refill(job_id)))
 
     def step(self, job_id: str) -> int:
@@ -132,7 +132,8 @@ def title(row_id: int) -> str:
     return f"Document {row_id + 1}: annual report on supply chains and logistics, with forecasts by region"
 
 
-def _job(job_id: str, rows: int) -> NewJob:
+def new_job(job_id: str, rows: int) -> NewJob:
+    """A job of rows with titles and nothing to fetch."""
     documents = [
         Document(title=title(row), file_path=f"{row}.pdf", file_source_type=SourceType.LOCAL) for row in range(rows)
     ]
