@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -78,11 +78,12 @@ class Owner:
             await self._batch(calm)
 
     async def picture(self, job_id: str) -> JobView:
-        """What somebody sees who comes when all is over."""
+        """What somebody sees who comes when all is over; who is turned away sees nothing."""
         view = JobView(job_id)
-        async with aclosing(self._any().watch(job_id)) as messages:
-            async for message in messages:
-                view.apply(message)
+        with suppress(ClientError):
+            async with aclosing(self._any().watch(job_id)) as messages:
+                async for message in messages:
+                    view.apply(message)
         return view
 
     async def _batch(self, calm: asyncio.Event) -> None:
@@ -110,10 +111,13 @@ class Owner:
     async def _watch(self, batch: Batch) -> None:
         ledger, batch.view = Ledger(), JobView(batch.job_id)
         batch.ledgers.append(ledger)
-        async with aclosing(self._chance.choice(self._clients).watch(batch.job_id)) as messages:
-            async for message in messages:
-                ledger.take(message)
-                batch.view.apply(message)
+        try:
+            async with aclosing(self._any().watch(batch.job_id)) as messages:
+                async for message in messages:
+                    ledger.take(message)
+                    batch.view.apply(message)
+        except ClientError as fault:
+            raise Broken(f"an observer of {batch.job_id} was turned away: {fault}") from fault
 
     async def _meddle(self, batch: Batch, watching: "asyncio.Task[None]", calm: asyncio.Event) -> None:
         chance, job_id = self._chance, batch.job_id
