@@ -87,7 +87,7 @@ async def test_a_refused_key_costs_one_call_and_a_new_key_runs_the_rest(
     check_invariants(service.bench)
 
 
-async def test_a_row_that_kills_whoever_reads_it_fails_and_no_other_is_blamed(
+async def test_a_row_that_kills_whoever_reads_it_fails_and_the_others_succeed(
     service: Service, provider: Provider, tmp_path: Path
 ) -> None:
     (tmp_path / "0.pdf").write_bytes(HEAVY)
@@ -106,6 +106,22 @@ async def test_a_row_that_kills_whoever_reads_it_fails_and_no_other_is_blamed(
     blamed = service.results()[0]
     assert (blamed.error_type, blamed.error_code, blamed.retry_count) == (ErrorType.DOCUMENT, ErrorCode.TOO_COMPLEX, 3)
     assert [service.results()[row].status for row in range(1, ROWS)] == [DocumentStatus.SUCCESS] * (ROWS - 1)
+    check_invariants(service.bench)
+
+
+async def test_a_row_that_only_asks_the_model_is_not_blamed_however_often_its_worker_dies(
+    service: Service, provider: Provider
+) -> None:
+    provider.behaviour = Behaviour(each_document=["hang", "hang", "hang"])
+    service.start(rows=1, **MODEL)
+    for death in (1, 2, 3):
+        with service.worker() as doomed:
+            await provider.until(lambda stats, calls=death: stats.calls == calls, timeout_s=60)  # type: ignore[misc]
+            kill(doomed)
+    with service.worker():
+        await until(service.bench, ended)
+    row = service.results()[0]
+    assert (row.status, row.retry_count) == (DocumentStatus.SUCCESS, 4)
     check_invariants(service.bench)
 
 
