@@ -5,10 +5,12 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psutil
+import redis
 
 from bench.brittle import BrittleStack
 from bench.proxy import Proxy
@@ -117,17 +119,21 @@ class Storm:
         """SIGKILL; its rows are those whose leases nobody renews from then on."""
         if not (workers := self._stack.workers()):
             return
-        with self._stack.redis() as client:
-            before = await asyncio.to_thread(held, client, self._job_ids())
+        before = await asyncio.to_thread(self._held, self._job_ids())
         killed_ms = round(time.time() * 1000)
         _signal(chance.choice(workers), signal.SIGKILL)
         self._later(self._find_orphans(before, killed_ms))
 
     async def _find_orphans(self, before: set[Held], killed_ms: int) -> None:
         await asyncio.sleep(self._force.lease_s / 3 * 1.5)
-        with self._stack.redis() as client:
-            still = before & await asyncio.to_thread(held, client, {each.job_id for each in before})
+        still = before & await asyncio.to_thread(self._held, {each.job_id for each in before})
         self.log.orphans += [Orphan(each.job_id, each.row, killed_ms) for each in still]
+
+    def _held(self, job_ids: Iterable[str]) -> set[Held]:
+        """Nothing is known of leases while Redis is away."""
+        with suppress(redis.RedisError), self._stack.redis() as client:
+            return held(client, job_ids)
+        return set()
 
     async def _terminate_worker(self, chance: random.Random) -> None:
         if workers := self._stack.workers():
