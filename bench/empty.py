@@ -1,6 +1,6 @@
 """What a row costs when there is nothing to do in it, beside a bare Dramatiq message with one write to Redis.
 
-    python -m bench.empty rows    a whole worker, but for a fetcher, a reader and a model that answer nothing at once
+    python -m bench.empty rows    a whole worker, but for a fetcher, a reader and a tagger that have nothing to do
     python -m bench.empty bare N  Dramatiq's own broker and worker; each message writes, and sends the next
 
 Both work with as many threads, and keep as many messages out at a time. `REDIS_URL` says where; it says `up` when it
@@ -17,7 +17,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.worker import Worker
 
-from actors import worker
+from actors import process, worker
 from actors.blob import Blob
 from actors.extract import Extraction
 from actors.settings import Settings, from_environment
@@ -31,7 +31,7 @@ OUT_FOR_EACH_THREAD = 2
 
 
 class _Nothing:
-    """In place of what fetches, what reads and what asks a model."""
+    """In place of what fetches, what reads and what asks a model: this row has no use for the last."""
 
     def __init__(self, *_: object, **__: object) -> None:
         self.start = self.close = lambda: None
@@ -42,12 +42,10 @@ class _Nothing:
     def extract(self, *_: object) -> Extraction:
         return Extraction("", 1, 1, {})
 
-    async def tag(self, *_: object) -> Tagging:
-        return Tagging(["tag"], {})
-
 
 def work_on_rows(settings: Settings) -> None:
     """Start the worker."""
+    mock.patch.object(process, "tag_locally", return_value=Tagging(["tag"], {})).start()
     with mock.patch.multiple(worker, Fetcher=_Nothing, Sandbox=_Nothing, ModelTagger=_Nothing):
         worker.boot(settings)
 

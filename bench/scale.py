@@ -146,8 +146,7 @@ def _empty_rows_a_second(stack: ReadSide, rows: int) -> float:
     (job_id,) = job_ids(1)
     client = connect(stack.environ["REDIS_URL"], max_connections=2)
     with _working(stack, "rows"), redis.Redis.from_url(stack.environ["REDIS_URL"], decode_responses=True) as reader:
-        job = msgspec.structs.replace(new_job(job_id, rows), model_name="none", api_key_from="server")
-        JobStore(client, from_environment(stack.environ)).create(job)
+        JobStore(client, from_environment(stack.environ)).create(new_job(job_id, rows))
         _wait(lambda: reader.hget(key(job_id), "status") == "completed")
         return _rows_a_second(judge.read(reader, job_id))
 
@@ -156,12 +155,11 @@ def _empty_rows_a_second(stack: ReadSide, rows: int) -> float:
 def _working(stack: ReadSide, *arguments: str) -> Iterator[None]:
     """`bench.empty` for the length of a block."""
     command = [sys.executable, "-m", "bench.empty", *arguments]
-    environ = stack.environ | {"TAGSTREAM_PROVIDER_API_KEY": "none"}
     log = (stack.folder / "empty.log").open("ab")
     with (
         log,
         subprocess.Popen(
-            command, cwd=HERE, env=environ, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            command, cwd=HERE, env=stack.environ, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         ) as worker,
     ):
         try:
