@@ -311,9 +311,11 @@ function commands.begin(run, row, fence, stage, text)
   return {'ok'}
 end
 
-function commands.retrying(run, row, fence, delay_ms, counts, body)
+-- `begun` is 0 where the attempt came to nothing before it began: its number is given back.
+function commands.retrying(run, row, fence, delay_ms, counts, begun, body)
   local state, no = held(run, row, fence)
   if no then return no end
+  if begun == '0' then state.a = state.a - 1 end
   if counts == '1' then state.n = state.n + 1 else state.w = state.w + delay_ms end
   state.s, state.l = 'waiting', body
   put_row(row, state, now + delay_ms)

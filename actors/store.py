@@ -130,9 +130,9 @@ class JobStore:
         text = zlib.compress(checkpoint, 1) if checkpoint else b""
         return self._write(claim, "begin", stage, text) is not None
 
-    def retrying(self, claim: Claim, row: Row, *, delay_ms: int, counts: bool) -> bool:
-        """The row waits `delay_ms` for its next attempt; `counts`: this one counts against the limit."""
-        return self._write(claim, "retrying", delay_ms, int(counts), to_json(row)) is not None
+    def retrying(self, claim: Claim, row: Row, *, delay_ms: int, counts: bool, begun: bool = True) -> bool:
+        """The row waits `delay_ms` for its next attempt; `counts`: this one counts; `begun`: it has a number."""
+        return self._write(claim, "retrying", delay_ms, int(counts), int(begun), to_json(row)) is not None
 
     def finish(self, claim: Claim, row: Row, *, tokens: tuple[int, int] = (0, 0)) -> list[RowAddress]:
         """The row's end, first writer wins. Returns the rows that came out in its place: send their messages.

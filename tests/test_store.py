@@ -138,6 +138,17 @@ def test_waits_for_rate_limits_add_up_and_do_not_count_as_faults(bench: Bench) -
     assert (claim.attempt, claim.faults, claim.waited_ms) == (3, 0, 4_000)
 
 
+def test_an_attempt_that_did_not_begin_gives_its_number_back(bench: Bench) -> None:
+    [address] = bench.start(rows=1)
+    claim = bench.claim(address)
+    bench.store.retrying(claim, waiting(claim), delay_ms=1_500, counts=False, begun=False)
+    bench.make_due()
+    bench.tick()
+    again = bench.claim(address, "in time")
+    assert (again.attempt, again.faults, again.waited_ms) == (1, 0, 1_500)
+    check_invariants(bench)
+
+
 def test_what_was_extracted_is_kept_for_the_next_attempt_and_gone_at_the_end(bench: Bench) -> None:
     [address, *_] = bench.start()
     claim = bench.claim(address)
