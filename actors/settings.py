@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from protocol.config import CONCURRENCY_MAX, RPM_MAX, TPM_MAX
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SECRET_KEY_MIN_BYTES = 32
@@ -81,6 +83,12 @@ class Settings:
     extract_timeout_s: float = 30.0
     extract_memory_mb: int = 512
 
+    rpm: int = 0
+    """Calls of a model a minute, for each key; 0: learned. A job's own `rpm` goes before it; likewise the next two."""
+    tpm: int = 0
+    """Tokens a minute; 0: what the provider's headers say."""
+    concurrency: int = 0
+    """Calls in flight; 0: learned."""
     owner_rows: int = 0
     """Rows of one owner that are out at a time, in all jobs together; 0: any number."""
     max_attempts: int = 5
@@ -227,6 +235,9 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "extract_processes": _number(int, 0, 256),
     "extract_timeout_s": _number(float, 0.1, 3600),
     "extract_memory_mb": _number(int, 128, 65_536),
+    "rpm": _number(int, 0, RPM_MAX),
+    "tpm": _number(int, 0, TPM_MAX),
+    "concurrency": _number(int, 0, CONCURRENCY_MAX),
     "owner_rows": _number(int, 0, 100_000),
     "max_attempts": _number(int, 1, 100),
     "rate_limit_wait_s": _number(int, 0, 7 * 24 * 3600),

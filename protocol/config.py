@@ -18,7 +18,8 @@ WORD_LENGTH_MAX = 100
 EXCLUSION_WORDS_MAX = 1_000
 TOKENS_MAX = 10**12
 VOCABULARY_MAX = 10_000
-RESERVED = ("fallback_models", "evidence", "language", "rpm", "tpm", "concurrency")
+RPM_MAX, TPM_MAX, CONCURRENCY_MAX = 100_000, 10**9, 1_000
+RESERVED = ("fallback_models", "evidence", "language")
 """Settings that the contract names and that are not there yet."""
 
 _NOT_IN_A_KEY = re.compile(r"[^\x21-\x7e]")
@@ -41,6 +42,12 @@ class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Tags that are welcome; empty: any."""
     max_tokens_total: Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)] | None = None
     """The job is paused when its rows have cost so many tokens, in and out together. Absent: no limit."""
+    rpm: Annotated[int, msgspec.Meta(ge=1, le=RPM_MAX)] | None = None
+    """Calls of the model a minute, of all jobs with the same key and model. Absent: the operator's, or learned."""
+    tpm: Annotated[int, msgspec.Meta(ge=1, le=TPM_MAX)] | None = None
+    """Tokens a minute, in and out together. Absent: the operator's, or what the provider says."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY_MAX)] | None = None
+    """Calls in flight at a time. Absent: the operator's, or learned."""
 
     def __repr__(self) -> str:
         key = "None" if self.api_key is None else "***"
@@ -122,4 +129,7 @@ _SETTINGS: dict[str, Callable[[object], Found]] = {
     "exclusion_words": partial(_words, EXCLUSION_WORDS_MAX),
     "vocabulary": partial(_words, VOCABULARY_MAX),
     "max_tokens_total": partial(_optional, partial(_whole, 1, TOKENS_MAX)),
+    "rpm": partial(_optional, partial(_whole, 1, RPM_MAX)),
+    "tpm": partial(_optional, partial(_whole, 1, TPM_MAX)),
+    "concurrency": partial(_optional, partial(_whole, 1, CONCURRENCY_MAX)),
 }

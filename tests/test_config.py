@@ -41,6 +41,14 @@ def test_the_bounds_themselves_are_allowed(low: int, high: int, name: str) -> No
     assert paths(**{name: low - 1}) == paths(**{name: high + 1}) == [f"config.{name}"]
 
 
+@pytest.mark.parametrize(("name", "high"), [("rpm", 100_000), ("tpm", 1_000_000_000), ("concurrency", 1_000)])
+def test_a_budget_is_a_whole_number_within_its_bounds_or_left_out(name: str, high: int) -> None:
+    assert read(**{name: 1}) != read(**{name: high})
+    assert read(**{name: None}) == read(**{name: ""}) == TaggingConfig()
+    for value in (0, high + 1, -1, 1.0, "60", True, []):
+        assert paths(**{name: value}) == [f"config.{name}"]
+
+
 @pytest.mark.parametrize("name", ["api_key", "model_name"])
 @pytest.mark.parametrize("value", ["", None])
 def test_an_empty_text_counts_as_left_out(name: str, value: object) -> None:
