@@ -1,8 +1,8 @@
 """The retry middleware: an error becomes a visible wait (`retry_after_ms`) or a final failure.
 
-A subclass of Dramatiq's `Retries`: its options (`max_retries`, `min_backoff`, `max_backoff`, in ms) and its backoff
-with jitter decide; its re-enqueueing is replaced. Nothing is sent with a delay: the row becomes due in the store,
-the message is acknowledged, and the scheduler sends another when its time has come.
+A subclass of Dramatiq's `Retries`: its options (`max_retries`, `min_backoff`, `max_backoff`, in ms) decide; its
+backoff, which has half the jitter, and its re-enqueueing are replaced. Nothing is sent with a delay: the row becomes
+due in the store, the message is acknowledged, and the scheduler sends another when its time has come.
 """
 
 import logging
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import dramatiq
-from dramatiq.common import compute_backoff
 from dramatiq.middleware import Retries
 
 from actors.dispatch import Dispatcher
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 INTERNAL_ATTEMPTS = 3
 RATE_LIMIT_MIN_MS = 1_000
 """A provider that says 429 and names no time, or none to speak of, is asked again after this at the earliest."""
+DOUBLINGS_MAX = 32
 SPREAD = 0.1
 """Rows that were told the same time come back up to so much later, not all at once."""
 
@@ -86,8 +86,12 @@ class RowRetries(Retries):
         attempts = INTERNAL_ATTEMPTS if isinstance(error, InternalFault) else self.max_retries + 1
         if not error.retry or claim.faults + 1 >= attempts:
             return None
-        _, backoff_ms = compute_backoff(claim.faults, factor=self.min_backoff, max_backoff=self.max_backoff)
-        return Wait(max(backoff_ms, _spread(error.retry_after_ms or 0)), counts=True)
+        return Wait(max(self._backoff_ms(claim.faults), _spread(error.retry_after_ms or 0)), counts=True)
+
+    def _backoff_ms(self, earlier: int) -> int:
+        """Full jitter: any time up to a bound that doubles with each earlier attempt, so that no two come together."""
+        bound_ms = min(self.max_backoff, self.min_backoff * 2 ** min(earlier, DOUBLINGS_MAX))
+        return round(bound_ms * random.random())  # noqa: S311 - no secret hangs on it
 
     def _rate_limit_wait(self, claim: Claim, error: RateLimited) -> Wait | None:
         left_ms = self._rate_limit_wait_ms - claim.waited_ms
@@ -98,14 +102,13 @@ class RowRetries(Retries):
         """What the other side asks for, else what we make of its silence."""
         asked_ms = error.retry_after_ms
         if asked_ms is None:
-            earlier = claim.attempt - 1
-            _, asked_ms = compute_backoff(earlier, factor=self.min_backoff, max_backoff=self.max_backoff)
+            asked_ms = self._backoff_ms(claim.attempt - 1)
         return max(RATE_LIMIT_MIN_MS, asked_ms)
 
     def _failed(self, claim: Claim, error: DocumentError) -> Row:
         known = _told(claim, error)
-        if claim.attempt > 1:
-            known["error"] = f"{str(error).removesuffix('.')} (after {claim.attempt} attempts)."
+        if tried := _tried(claim):
+            known["error"] = f"{str(error).removesuffix('.')} (after {tried})."
         if isinstance(error, RateLimited):
             known["retry_after_ms"] = self._rate_limit_delay_ms(claim, error)
         return Row.failed(claim.row_id, claim.document.title, **known)
@@ -113,6 +116,13 @@ class RowRetries(Retries):
     def _fail_job(self, claim: Claim, error: KeyRefused) -> None:
         row = Row.waiting(claim.row_id, claim.document.title, **_told(claim, error))
         insist(lambda: self._store.fail_job(claim, row, str(error)))
+
+
+def _tried(claim: Claim) -> str:
+    """What was tried before a row was given up, for people."""
+    attempts = f"{claim.attempt} attempts" if claim.attempt > 1 else ""
+    waited = f"{claim.waited_ms / 1000:.0f} s of waiting for rate limits" if claim.waited_ms else ""
+    return " and ".join(filter(None, (attempts, waited)))
 
 
 def _spread(delay_ms: int) -> int:
