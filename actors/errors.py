@@ -2,6 +2,7 @@
 
     DocumentError
      ├── RateLimited       rate-limit   tried again after `retry_after_ms`
+     │    └── BudgetSpent  rate-limit   the same; the provider was not asked
      ├── ModelFailed       model-error  tried again with backoff
      ├── ModelRefused      model-error  final
      ├── NetworkFailed     network      tried again with backoff, or after `retry_after_ms`
@@ -41,6 +42,14 @@ class RateLimited(DocumentError):
 
     error_type = ErrorType.RATE_LIMIT
     retry = True
+
+
+class BudgetSpent(RateLimited):
+    """The provider's budget has no room for this row now: it was not asked. The row's turn is kept."""
+
+    def __init__(self, *, retry_after_ms: int) -> None:
+        super().__init__("The model's provider is at its limit; the document waits for its turn.")
+        self.retry_after_ms: int = retry_after_ms
 
 
 class ModelFailed(DocumentError):

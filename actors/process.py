@@ -11,6 +11,7 @@ from actors.dispatch import Dispatcher
 from actors.errors import DocumentError, InternalFault, KeyRefused
 from actors.extract import Extraction
 from actors.fetch import Fetcher
+from actors.governor import Call, Governor, tokens_planned
 from actors.leases import Interrupted, Lease, Leases, insist
 from actors.records import Claim, RowAddress, Stage
 from actors.retry import AttemptFailed
@@ -40,6 +41,7 @@ class Processor:
     fetcher: Fetcher
     sandbox: Sandbox
     tagger: ModelTagger
+    governor: Governor
     seal: Seal
     settings: Settings
 
@@ -105,7 +107,14 @@ class Processor:
         )
         if claim.model_name.startswith(LOCAL):
             return tag_locally(question)
-        return lease.run(self.tagger.tag(question, self._api_key(claim)))
+        api_key = self._api_key(claim)
+        call = Call(
+            budget=self.governor.budget(api_key, claim.model_name),
+            row=f"{claim.job_id}/{claim.row_id}",
+            tokens=tokens_planned(extraction.text),
+            limits=self.governor.limits(claim.config),
+        )
+        return self.governor.run(lease, call, lambda: self.tagger.tag(question, api_key))
 
     def _api_key(self, claim: Claim) -> str:
         if claim.api_key_from == "server":

@@ -7,14 +7,14 @@ due in the store, the message is acknowledged, and the scheduler sends another w
 
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dramatiq
 from dramatiq.middleware import Retries
 
 from actors.dispatch import Dispatcher
-from actors.errors import DocumentError, InternalFault, KeyRefused, RateLimited
+from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, RateLimited
 from actors.leases import insist
 from actors.records import Claim
 from actors.settings import Settings
@@ -49,6 +49,8 @@ class Wait:
     delay_ms: int
     counts: bool
     """Whether the attempt counts against the limit: a 429 does not."""
+    begun: bool = True
+    """Whether it was an attempt at all: a row that only waits for its turn keeps the attempt's number."""
 
 
 class RowRetries(Retries):
@@ -74,10 +76,14 @@ class RowRetries(Retries):
         if isinstance(error, KeyRefused):
             self._fail_job(claim, error)
         elif wait := self.wait(claim, error):
-            row = Row.waiting(claim.row_id, claim.document.title, retry_after_ms=wait.delay_ms, **_told(claim, error))
-            insist(lambda: self._store.retrying(claim, row, delay_ms=wait.delay_ms, counts=wait.counts))
+            self._wait(claim, error, wait)
         else:
             self._dispatcher.send(insist(lambda: self._store.finish(claim, self._failed(claim, error))))
+
+    def _wait(self, claim: Claim, error: DocumentError, wait: Wait) -> None:
+        told = _told(claim, error) | ({} if wait.begun else {"retry_count": None})
+        row = Row.waiting(claim.row_id, claim.document.title, retry_after_ms=wait.delay_ms, **told)
+        insist(lambda: self._store.retrying(claim, row, **asdict(wait)))
 
     def wait(self, claim: Claim, error: DocumentError) -> Wait | None:
         """How long the row waits for its next attempt; None: this was the last."""
@@ -90,11 +96,13 @@ class RowRetries(Retries):
 
     def _backoff_ms(self, earlier: int) -> int:
         """Full jitter: any time up to a bound that doubles with each earlier attempt, so that no two come together."""
-        bound_ms = min(self.max_backoff, self.min_backoff * 2 ** min(earlier, DOUBLINGS_MAX))
+        bound_ms: int = min(self.max_backoff, self.min_backoff << min(earlier, DOUBLINGS_MAX))
         return round(bound_ms * random.random())  # noqa: S311 - no secret hangs on it
 
     def _rate_limit_wait(self, claim: Claim, error: RateLimited) -> Wait | None:
         left_ms = self._rate_limit_wait_ms - claim.waited_ms
+        if isinstance(error, BudgetSpent):
+            return Wait(error.retry_after_ms, counts=False, begun=False) if error.retry_after_ms <= left_ms else None
         asked_ms = self._rate_limit_delay_ms(claim, error)
         return Wait(min(_spread(asked_ms), left_ms), counts=False) if asked_ms <= left_ms else None
 

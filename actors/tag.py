@@ -16,6 +16,7 @@ import msgspec
 from actors.answer import normalise, read_tags, spell, spellings, withhold
 from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, NetworkFailed
 from actors.keywords import keywords
+from actors.limits import Rates, told_rates
 from actors.prompt import RESPONSE_FORMAT, Question, conversation
 from actors.reply import Reply, completion, refuses_format
 from actors.settings import Settings
@@ -39,6 +40,8 @@ class Tagging(msgspec.Struct, frozen=True):
     tags: list[str]
     metadata: dict[str, Any]
     """Of a model: `structured`, and `prompt_tokens`, `completion_tokens` where it counts. Of keywords: `degraded`."""
+    rates: Rates = Rates()
+    """What the provider says about its limits."""
 
 
 def tag_locally(question: Question) -> Tagging:
@@ -127,7 +130,7 @@ class ModelTagger:
         tags = _chosen(withhold(read_tags(words), api_key), question)
         if not tags:
             raise ModelFailed("The model answered nonsense: no tag could be read from its words.")
-        return Tagging(tags, {"structured": structured, **usage})
+        return Tagging(tags, {"structured": structured, **usage}, told_rates(reply.headers))
 
     def _remember(self, model_name: str, structured: bool) -> None:
         if len(self._has_format) >= REMEMBERED_MODELS:  # callers name models as they like

@@ -15,6 +15,7 @@ from dramatiq.worker import Worker
 from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
 from actors.fetch import Fetcher
+from actors.governor import Governor
 from actors.leases import Leases
 from actors.process import Processor
 from actors.records import Claim
@@ -97,7 +98,8 @@ def boot(settings: Settings) -> Running:
     Raises:
         BadSetting: the queue's Redis answers, but will not have us.
     """
-    store = JobStore(connect(settings.redis_url, max_connections=settings.worker_threads + 4), settings)
+    client = connect(settings.redis_url, max_connections=settings.worker_threads + 4)
+    store = JobStore(client, settings)
     broker = make_broker(settings)
     dispatcher = Dispatcher(store, broker)
     _check(dispatcher)
@@ -110,6 +112,7 @@ def boot(settings: Settings) -> Running:
         timeout_s=settings.extract_timeout_s,
     )
     sandbox.start()
+    seal = Seal(settings.secret_key)
     processor = Processor(
         store,
         dispatcher,
@@ -117,7 +120,8 @@ def boot(settings: Settings) -> Running:
         Fetcher(settings),
         sandbox,
         ModelTagger(settings),
-        Seal(settings.secret_key),
+        Governor(client, seal, settings),
+        seal,
         settings,
     )
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(processor.process_document)

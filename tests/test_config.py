@@ -45,7 +45,8 @@ def test_the_bounds_themselves_are_allowed(low: int, high: int, name: str) -> No
 def test_a_budget_is_a_whole_number_within_its_bounds_or_left_out(name: str, high: int) -> None:
     assert read(**{name: 1}) != read(**{name: high})
     assert read(**{name: None}) == read(**{name: ""}) == TaggingConfig()
-    for value in (0, high + 1, -1, 1.0, "60", True, []):
+    wrong: tuple[object, ...] = (0, high + 1, -1, 1.0, "60", True, [])
+    for value in wrong:
         assert paths(**{name: value}) == [f"config.{name}"]
 
 
