@@ -11,7 +11,7 @@
 
 local budget, waiting, expected, flying = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local FORGET_MS = 1800000     -- what was learned is forgotten after so long without a call
-local BURST_MS = 100          -- calls that came late may catch up so much
+local LATE_MS = 100           -- so much of the pace is not lost where nobody was there in time
 local SLEEP_MS = 1000         -- so long a row waits in its thread; before a longer wait is over it must be back
 local LEAD_MS = 500           -- by so much at least
 local GRACE_MS = 1000         -- who comes later than that has lost its place
@@ -24,23 +24,40 @@ local fresh = {
   pace = 12,        -- requests/s
   sure = 0,         -- by how many calls the pace is known to be right; 0: no limit found yet
   concurrency = 0,  -- calls in flight; 0: no limit found
-  next = 0,         -- when the next call may go
-  hold = 0,         -- when a wait of all is over
+  next = 0,         -- when the next call may go (ms)
   next_tokens = 0,  -- the same by tokens
-  places = 0, calls = 0,  -- counters
-  probe = NONE,     -- OPEN, or the number of the call that finds out
-  probe_until = 0,
+  hold = 0,         -- when a wait of all is over
   holds = 0,        -- waits of all since a call was served
-  latency = 0,      -- of calls served (ms)
-  tokens = 0,       -- of a call
-  told = 0, told_tokens = 0,  -- what the provider's headers say (a second)
-  -- Since a moment at which the provider's bucket was known to be empty; 0: there is none.
-  since = 0, mark = 0, upto = 0, told_at = 0, served = 0, refused = 0,
+  in_a_row = 0,     -- refusals since a call was served
+  places = 0,       -- given in the line so far
+  calls = 0,        -- let go so far; the last one's number
+  latency = 0,      -- of a call served (ms)
+  tokens = 0,       -- that a call costs
+  told = 0,         -- requests a second, by the provider's headers
+  told_tokens = 0,  -- tokens a second
+  -- An episode: a refusal, and the probe that finds out what it means.
+  probe = NONE,     -- OPEN, or the probe's number
+  probe_until = 0,  -- when it is given up
+  first = 0,        -- when the refused call had been let go; of those let go later
+  first_served = 0, -- so many were served
+  first_refused = 0,
+  -- What is measured since the provider's bucket was known to be empty.
+  since = 0,        -- when that was; 0: never yet
+  mark = 0,         -- the last call before it
+  upto = 0,         -- the last call before a refusal was heard of; 0: none was
+  heard = 0,        -- when
+  served = 0,       -- of all calls since
+  refused = 0,      -- of those up to `upto`
   most = 0,         -- calls in flight when one was served
   least = 0,        -- when one was refused
-  -- Cuts on trial: the pace and the share of refusals before the first, when it was, what came of the calls since;
-  -- and until when cuts are known not to help.
-  before = 0, ratio = 0, trial_from = 0, tried = 0, in_vain = 0, deaf_until = 0,
+  -- Cuts on trial.
+  before = 0,       -- the pace before the first of them; 0: none is on trial
+  ratio = 0,        -- the share that was refused then
+  trial_pace = 0,   -- the pace since
+  trial_from = 0,   -- calls let go from then on count:
+  tried = 0,        -- so many ended
+  in_vain = 0,      -- so many of them refused
+  deaf_until = 0,   -- until then refusals are known not to depend on the pace
 }
 
 local names, state = {}, {}
@@ -64,6 +81,11 @@ local function interval_ms(rpm)
   return 1000 / (share * state.pace)
 end
 
+-- The pace runs on while nobody asks, but only so little that no two calls go at once.
+local function since_ms(interval)
+  return now - math.min(0.9 * interval, LATE_MS)
+end
+
 local function tokens_a_second(tpm)
   return tpm > 0 and tpm / 60 or state.told_tokens
 end
@@ -85,14 +107,15 @@ local function turn_by_concurrency(before, limit)
 end
 
 local function turn_by_tokens(before, tps)
-  return tps > 0 and math.max(state.next_tokens, now - BURST_MS) + before * state.tokens * 1000 / tps or 0
+  return tps > 0 and math.max(state.next_tokens, now) + before * state.tokens * 1000 / tps or 0
 end
 
--- When a call may go that has so many others before it.
-local function turn(before, interval, tps, limit)
-  local free = math.max(state.next, now - math.max(interval, BURST_MS))
-  if state.probe == OPEN and before == 0 then free = state.hold end
-  return math.max(free + before * interval, turn_by_tokens(before, tps), turn_by_concurrency(before, limit))
+-- When a call may go that has so many others before it. A probe goes at once, unless the pace is fixed.
+local function turn(before, bounds)
+  local free = math.max(state.next, since_ms(bounds.interval))
+  if state.probe == OPEN and before == 0 and not bounds.fixed then free = state.hold end
+  return math.max(free + before * bounds.interval, turn_by_tokens(before, bounds.tps),
+    turn_by_concurrency(before, bounds.limit))
 end
 
 -- How many are before a row in the line, and how many of them should be here by now. What those leave over, who are
@@ -104,11 +127,13 @@ local function line_before(row)
   return rank, math.min(rank, here)
 end
 
-local function grant(row, interval, tokens, tps, lease_ms)
-  local limited = state.next > now - 2 * interval
+local function grant(row, bounds, tokens, lease_ms)
+  local limited = state.next > now - 2 * bounds.interval
   state.calls = state.calls + 1
-  state.next = math.max(state.next, now - math.max(interval, BURST_MS)) + interval
-  if tps > 0 then state.next_tokens = math.max(state.next_tokens, now - BURST_MS) + tokens * 1000 / tps end
+  state.next = math.max(state.next, since_ms(bounds.interval)) + bounds.interval
+  if bounds.tps > 0 then
+    state.next_tokens = math.max(state.next_tokens, now) + tokens * 1000 / bounds.tps
+  end
   if state.probe == OPEN then state.probe, state.probe_until = state.calls, now + lease_ms end
   redis.call('ZREM', waiting, row)
   redis.call('ZREM', expected, row)
@@ -116,16 +141,23 @@ local function grant(row, interval, tokens, tps, lease_ms)
   return {'go', tostring(state.calls), tostring(now), redis.call('ZCARD', flying), limited and 1 or 0}
 end
 
--- Keep the row's place, and tell it when to come: somewhat before its turn, as others may go away or the pace may grow.
-local function wait(row, ms)
-  local away = ms > SLEEP_MS
-  if away then ms = math.max(SLEEP_MS, math.min(ms - LEAD_MS, ms * (state.sure == 0 and 0.5 or 0.75))) end
+-- When a row that has to wait shall come back. After a wait of all it comes before its turn, since others may go away
+-- and the pace may grow.
+local function come_back_ms(turn_at)
+  local from = math.max(now, state.hold)
+  local early = from - now + (turn_at - from) * (state.sure == 0 and 0.5 or 0.75)
+  return math.max(SLEEP_MS, math.min(turn_at - now - LEAD_MS, early))
+end
+
+local function wait(row, turn_at)
+  local long = turn_at - now > SLEEP_MS
+  local ms = math.ceil(long and come_back_ms(turn_at) or turn_at - now)
   if not redis.call('ZSCORE', waiting, row) then
     state.places = state.places + 1
     redis.call('ZADD', waiting, state.places, row)
   end
   redis.call('ZADD', expected, now + ms + GRACE_MS, row)
-  return {'wait', math.ceil(ms), away and 1 or 0}
+  return {'wait', ms, long and 1 or 0}
 end
 
 local commands = {}
@@ -133,15 +165,14 @@ local commands = {}
 -- May this row's call go? `tokens`: what it may cost. `rpm`, `tpm`, `concurrency`: fixed; 0: learned.
 function commands.acquire(row, tokens, rpm, tpm, concurrency, lease_ms)
   forget_the_late()
-  local interval, tps = interval_ms(tonumber(rpm)), tokens_a_second(tonumber(tpm))
-  local limit = tonumber(concurrency) > 0 and tonumber(concurrency) or math.floor(state.concurrency)
+  local limit = tonumber(concurrency)
+  local bounds = {
+    interval = interval_ms(tonumber(rpm)), fixed = rpm ~= '0', tps = tokens_a_second(tonumber(tpm)),
+    limit = limit > 0 and limit or math.floor(state.concurrency),
+  }
   local rank, here = line_before(row)
-  local reply
-  if turn(here, interval, tps, limit) <= now then
-    reply = grant(row, interval, tonumber(tokens), tps, tonumber(lease_ms))
-  else
-    reply = wait(row, turn(rank, interval, tps, limit) - now)
-  end
+  local free = turn(here, bounds) <= now
+  local reply = free and grant(row, bounds, tonumber(tokens), tonumber(lease_ms)) or wait(row, turn(rank, bounds))
   save()
   return reply
 end

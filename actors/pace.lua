@@ -1,18 +1,23 @@
 -- What a budget learns from calls that were served or refused: the second half of the script that governor.lua begins.
 
-local HOLD_MS = 1000          -- after refusals that name no time; doubled up to
+local HOLD_MS = 1000             -- after refusals that name no time; doubled up to
 local HOLD_MAX_MS = 60000
-local RAMP_KNEE = 30
-local RAMP_LATE = 0.25
-local RAMP = 0.3               -- requests/s more for each call served, until a limit is found
-local FREQUENT = 0.05         -- a larger share of refused calls is no accident
-local STEP_BACK = 0.97
-local FIRST_CUT, LATER_CUT = 0.25, 0.8
-local TRIAL = 10
-local GROWTH_MIN, GROWTH_MAX = 0.0005, 0.05
-local DOUBT = 2.0
+local RAMP = 0.3                 -- requests/s more for each call served, until a limit is found
+local FREQUENT = 0.05            -- a larger share of refused calls is no accident
+local STEP_BACK = 0.95           -- after an accident, once a limit is known
+local FIRST_CUT_LEAST = 0.8      -- the first cut is no smaller than to this share of the pace
+local FIRST_CUT = 0.25           -- and no cut is larger than to this; nor, where few calls are known of,
+local LATER_CUT = 0.8            -- a later one than to this
+local MANY, LONG_MS = 20, 10000  -- calls or time by which a rate is measured well
+local PACE_MIN = 0.01
+local DOUBT = 2                  -- how fast a pace grows that is known by few calls
+local GROWTH_MIN = 0.0005        -- for each call served
+local GROWTH_MAX = 0.05
 local CONCURRENCY_GROWTH = 0.1
-local DEAF_MS = 60000         -- so long refusals that do not depend on the pace leave it alone
+local TRIAL = 6                  -- calls by which a cut is judged
+local TRIALS = 2                 -- and judged again, as often
+local DEAF_MS = 60000            -- refusals that do not depend on the pace leave it alone for so long
+local MANY_IN_A_ROW = 4          -- so many refusals, and the provider serves nobody
 
 local function clamp(value, low, high)
   return math.max(low, math.min(high, value))
@@ -26,42 +31,66 @@ end
 
 -- Did the cuts help? Where the pace is what calls are refused for, fewer are: those that it still exceeds the limit
 -- by. Where it is not, as many are as before, and the pace is given back.
-local function judge_trial()
-  if state.before == 0 or state.tried < TRIAL then return end
-  local fewer = math.max(0, 1 - (1 - state.ratio) * state.before / state.pace)
-  local in_vain = state.in_vain / state.tried >= (fewer + state.ratio) / 2
-  if in_vain and state.ratio >= 0.2 and state.pace <= 0.8 * state.before then
-    state.pace, state.deaf_until = state.before, now + DEAF_MS
+local function judge_cuts()
+  local fewer = math.max(0, 1 - (1 - state.ratio) * state.before / state.trial_pace)
+  local share = state.in_vain / state.tried
+  local in_vain = share < 1 and share >= (fewer + state.ratio) / 2
+  if in_vain and state.ratio >= 0.2 and state.trial_pace <= 0.8 * state.before then
+    local more = 1 - (1 - share) * state.trial_pace / state.before
+    state.pace, state.deaf_until, state.ratio = state.before, now + DEAF_MS, (share + more) / 2
+    state.trial_from, state.tried, state.in_vain, state.sure, state.before = now, 0, 0, 0, 0
+  elseif state.tried == TRIALS * TRIAL then
+    state.before = 0
   end
-  state.before = 0
 end
 
--- What the provider served, a second, while it refused the rest; by how many calls that is known, and the share that
--- was refused. Those that went slower since the first refusal was known tell nothing.
+-- It was wrong to give it back if clearly more are refused since.
+local function judge_return()
+  if state.in_vain / state.tried >= state.ratio then
+    state.pace, state.deaf_until, state.sure = state.trial_pace, 0, 2 * TRIAL
+  end
+  state.tried, state.in_vain = 0, 0
+end
+
+local function judge_trial()
+  if state.before > 0 and state.tried % TRIAL == 0 then
+    judge_cuts()
+  elseif now < state.deaf_until and state.tried == 2 * TRIAL then
+    judge_return()
+  end
+end
+
+-- What the provider served, a second, while it refused the rest; by how many calls that is known, and whether well.
+-- Those that went slower since the first refusal was heard of tell nothing.
 local function rate_served()
   local calls = math.max(1, state.upto - state.mark)
-  local served, share = calls - state.refused - 0.5, state.refused / calls
-  if calls >= 20 then return served * 1000 / math.max(1, state.told_at - state.since), calls, share end
-  return math.max(0, served) / calls * state.pace, calls, share
+  local served = calls - state.refused - 0.5
+  local took_ms = state.heard - state.since
+  if calls >= MANY or took_ms >= LONG_MS then return served * 1000 / took_ms, calls, true end
+  return math.max(0, served) / calls * state.pace, calls, false
 end
 
 -- The fewer calls the rate is known by, the faster the pace may grow again.
 local function cut_pace()
-  local rate, calls, share = rate_served()
-  local lowest = ((state.sure == 0 or calls >= 20) and FIRST_CUT or LATER_CUT) * state.pace
+  local rate, calls, well = rate_served()
+  local lowest = ((state.sure == 0 or well) and FIRST_CUT or LATER_CUT) * state.pace
   if state.before == 0 then
-    state.before, state.ratio, state.trial_from = state.pace, share, now
+    state.before, state.trial_from = state.pace, now
+    state.ratio = state.first_refused / (state.first_refused + state.first_served)
     state.tried, state.in_vain = 0, 0
   end
-  state.pace = clamp(rate, math.max(lowest, FIRST_CUT * state.before), STEP_BACK * state.pace)
-  state.sure = calls
+  local highest = (state.sure == 0 and FIRST_CUT_LEAST or STEP_BACK) * state.pace
+  state.pace = clamp(rate, math.max(lowest, FIRST_CUT * state.before, PACE_MIN), math.max(highest, PACE_MIN))
+  state.trial_pace = state.pace
+  state.sure = math.max(calls, state.sure / 2)
 end
 
 -- Where calls were refused with more others in flight than any that was served, it is their number that is limited.
+-- Where none is served any more, the pace is not to blame.
 local function cut()
   if state.served >= 5 and state.least > state.most then
     state.concurrency = state.least - 1
-  elseif now >= state.deaf_until then
+  elseif now >= state.deaf_until and (state.sure == 0 or state.in_a_row < MANY_IN_A_ROW) then
     cut_pace()
   end
   measure_from(now, state.calls)
@@ -71,11 +100,14 @@ local function was_an_accident()
   local frequent = state.refused >= 1 and state.refused >= FREQUENT * (state.upto - state.mark)
   if frequent then return cut() end
   if state.sure == 0 then return measure_from(0, 0) end
-  if now >= state.deaf_until then state.pace = state.pace * STEP_BACK end
+  if now >= state.deaf_until then state.pace = math.max(PACE_MIN, state.pace * STEP_BACK) end
   measure_from(now, state.calls)
 end
 
+-- All wait, unless as many calls were served as refused since the first refusal: those outvote the probe.
 local function hold(asked_ms)
+  if state.first_served >= state.first_refused then return end
+  if now < state.deaf_until and state.in_a_row < MANY_IN_A_ROW then return end
   state.holds = state.holds + 1
   local own_ms = math.min(HOLD_MAX_MS, HOLD_MS * 2 ^ math.min(state.holds - 1, 10))
   state.hold = math.max(state.hold, now + (asked_ms > 0 and asked_ms or own_ms))
@@ -84,7 +116,7 @@ end
 
 local function grow()
   if state.sure == 0 then
-    state.pace = state.pace + (state.pace < RAMP_KNEE and RAMP or RAMP_LATE)
+    state.pace = state.pace + RAMP
   else
     state.sure = state.sure + 1
     state.pace = state.pace * (1 + clamp(DOUBT / (state.sure * state.sure), GROWTH_MIN, GROWTH_MAX))
@@ -102,11 +134,12 @@ end
 local outcomes = {}
 
 function outcomes.served(call)
-  state.holds = 0
+  state.holds, state.in_a_row = 0, 0
   state.latency = state.latency == 0 and call.took or 0.8 * state.latency + 0.2 * call.took
   if call.granted >= state.since then
     state.served, state.most = state.served + 1, math.max(state.most, call.beside)
   end
+  if call.granted > state.first then state.first_served = state.first_served + 1 end
   if call.limited then grow() end
   if state.concurrency > 0 and call.beside >= math.floor(state.concurrency) then
     state.concurrency = state.concurrency + CONCURRENCY_GROWTH / state.concurrency
@@ -118,17 +151,19 @@ function outcomes.served(call)
 end
 
 function outcomes.refused(call)
+  state.in_a_row = state.in_a_row + 1
   if call.granted < state.since then return end
   if state.since == 0 then measure_from(call.granted, call.number) end
-  if state.upto == 0 then state.upto, state.told_at = state.calls, now end
+  if state.upto == 0 then state.upto, state.heard = state.calls, now end
   if call.number > state.mark and call.number <= state.upto then state.refused = state.refused + 1 end
   state.least = state.least == 0 and call.beside or math.min(state.least, call.beside)
+  if call.granted > state.first then state.first_refused = state.first_refused + 1 end
   if state.probe == call.number then
     state.probe = NONE
     cut()
     hold(call.asked)
   elseif state.probe == NONE then
-    state.probe = OPEN
+    state.probe, state.first, state.first_served, state.first_refused = OPEN, call.granted, 0, 1
   end
 end
 
@@ -136,6 +171,14 @@ function outcomes.other(call)
   if state.probe == call.number then state.probe = OPEN end
 end
 
+-- What tokens a call cost in truth, of those that it was planned to.
+local function settle_tokens(planned, tokens, tps)
+  if tokens == 0 then return end
+  state.tokens = state.tokens == 0 and tokens or 0.8 * state.tokens + 0.2 * tokens
+  if tps > 0 then state.next_tokens = state.next_tokens + (tokens - planned) * 1000 / tps end
+end
+
+-- What came of a call. The first four are what its grant said; `asked`: for how long it was told to wait (ms).
 function commands.report(number, granted, beside, limited, outcome, asked, planned, tokens, tpm, told, told_tokens)
   redis.call('ZREM', flying, number)
   local call = {number = tonumber(number), granted = tonumber(granted), beside = tonumber(beside),
@@ -146,11 +189,7 @@ function commands.report(number, granted, beside, limited, outcome, asked, plann
   end
   outcomes[outcome](call)
   heed(tonumber(told), tonumber(told_tokens))
-  local tps = tokens_a_second(tonumber(tpm))
-  if tonumber(tokens) > 0 then
-    state.tokens = state.tokens == 0 and tokens or 0.8 * state.tokens + 0.2 * tokens
-    if tps > 0 then state.next_tokens = state.next_tokens + (tokens - planned) * 1000 / tps end
-  end
+  settle_tokens(tonumber(planned), tonumber(tokens), tokens_a_second(tonumber(tpm)))
   save()
   return {'ok'}
 end

@@ -1,0 +1,198 @@
+"""A row's call within the shared budget, on a real Redis: who may go, who waits how long, what is given back."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+
+from actors.errors import BudgetSpent, ModelFailed, RateLimited
+from actors.governor import Governor, Limits, Outcome, tokens_planned
+from actors.leases import Interrupted, Lease, Leases
+from actors.seal import Seal
+from actors.settings import Settings
+from actors.tag import Tagging
+from protocol.config import TaggingConfig
+from tests.budgets import KEY, Budget
+from tests.conftest import SECRET_KEY
+from tests.jobs import Bench
+from tests.waiting import until
+
+WAIT_S = 10
+
+
+@pytest.fixture
+def budget(settings: Settings) -> Iterator[Budget]:
+    with closing(Budget(settings)) as budget:
+        yield budget
+
+
+def test_a_budgets_name_tells_nobody_the_key_and_differs_by_key_and_model(budget: Budget) -> None:
+    budget.granted("job/0", rpm=1)
+    budget.waits_ms("job/1", rpm=1)
+    names = budget.redis.keys("*")
+    assert len(names) == 4
+    assert all(name.startswith(f"budget:{{{budget.name}}}") and KEY not in name for name in names)
+    assert all(budget.redis.pttl(name) > 0 for name in names)
+    first, second = budget.governors
+    assert first.budget(KEY, "a/model") == second.budget(KEY, "a/model")
+    assert len({first.budget(key, model) for key in (KEY, "") for model in ("a/model", "b")}) == 4
+
+
+def test_a_jobs_own_limits_go_before_the_operators(settings: Settings, budget: Budget) -> None:
+    ours = Governor(budget._client, Seal(SECRET_KEY), replace(settings, rpm=60, tpm=1_000, concurrency=3))
+    assert ours.limits(TaggingConfig()) == Limits(60, 1_000, 3)
+    assert ours.limits(TaggingConfig(rpm=5, concurrency=1)) == Limits(5, 1_000, 1)
+
+
+def test_rows_wait_for_their_turns_within_a_fixed_pace(budget: Budget) -> None:
+    budget.granted("job/0", rpm=6)
+    waits = [budget.waits_ms(f"job/{row}", rpm=6) for row in (1, 2, 3)]
+    assert 1_000 <= waits[0] < 10_000
+    assert waits == sorted(set(waits))
+    assert budget.waits_ms("job/1", rpm=6) <= waits[0]
+    assert budget.size("waiting") == 3
+
+
+def test_a_row_that_leaves_lets_the_others_up(budget: Budget) -> None:
+    budget.granted("job/0", rpm=1)
+    first, second = budget.waits_ms("job/1", rpm=1), budget.waits_ms("job/2", rpm=1)
+    assert second > first
+    budget.governor._call(budget.name, "leave", "job/1")
+    assert budget.waits_ms("job/2", rpm=1) <= first
+
+
+def test_a_row_that_does_not_come_back_loses_its_place(budget: Budget) -> None:
+    budget.granted("job/0", rpm=120)
+    first = budget.waits_ms("job/gone", rpm=120)
+    assert budget.waits_ms("job/1", rpm=120) > first
+    budget.granted("job/1", rpm=120)
+    place = f"budget:{{{budget.name}}}:waiting", "job/gone"
+    until(lambda: (budget.ask("job/2", rpm=1), budget.redis.zscore(*place))[1] is None)
+
+
+def test_a_fixed_concurrency_lets_the_next_go_when_one_has_ended(budget: Budget) -> None:
+    first = budget.granted("job/0", concurrency=1)
+    assert budget.waits_ms("job/1", concurrency=1) > 0
+    budget.report(first)
+    assert budget.granted("job/1", concurrency=1).in_flight == 1
+
+
+def test_a_place_in_flight_is_free_again_when_its_worker_has_died(budget: Budget) -> None:
+    for governor in budget.governors:
+        governor._lease_ms = 300
+    budget.granted("job/0", concurrency=1)
+    budget.waits_ms("job/1", concurrency=1)
+    assert budget.granted("job/1", concurrency=1).in_flight == 1
+
+
+def test_tokens_are_counted_as_planned_and_then_as_they_were(budget: Budget) -> None:
+    wanted = {"tokens": 6_000, "tpm": 6_000}
+    grant = budget.granted("job/0", **wanted)
+    planned = budget.waits_ms("job/1", **wanted)
+    assert planned > 20_000
+    budget.report(grant, Outcome("served", tokens=60), **wanted)
+    assert budget.waits_ms("job/1", **wanted) < planned / 10
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result(WAIT_S)  # what was cancelled has its last word
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(WAIT_S)
+    loop.close()
+
+
+@pytest.fixture
+def lease(bench: Bench, settings: Settings, loop: asyncio.AbstractEventLoop) -> Iterator[Lease]:
+    [address] = bench.start(rows=1)
+    with Leases(bench.store, loop, settings).hold(bench.claim(address)) as lease:
+        yield lease
+
+
+async def tagged() -> Tagging:
+    return Tagging(["tag"], {"prompt_tokens": 500, "completion_tokens": 50})
+
+
+async def fails(error: Exception) -> Tagging:
+    raise error
+
+
+def test_a_call_is_made_and_its_cost_is_counted(budget: Budget, lease: Lease) -> None:
+    assert budget.governor.run(lease, budget.call(), tagged).tags == ["tag"]
+    assert budget.fact("tokens") == 550
+    assert budget.size("flying") == 0
+
+
+@pytest.mark.parametrize("error", [RateLimited("slow"), ModelFailed("500"), ZeroDivisionError()])
+def test_whatever_comes_of_a_call_its_place_is_given_back(budget: Budget, lease: Lease, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        budget.governor.run(lease, budget.call(), lambda: fails(error))
+    assert budget.size("flying") == 0
+    assert (budget.fact("probe") == -1) == isinstance(error, RateLimited)
+
+
+def test_a_longer_wait_is_raised_and_nothing_is_asked(budget: Budget, lease: Lease) -> None:
+    budget.granted("job/first", rpm=1)
+    with pytest.raises(BudgetSpent) as spent:
+        budget.governor.run(lease, budget.call("job/1", rpm=1), lambda: fails(AssertionError("it was asked")))
+    assert spent.value.retry_after_ms is not None
+    assert spent.value.retry_after_ms >= 1_000
+    assert budget.size("waiting") == 1
+
+
+def test_a_short_wait_is_slept_in_the_thread(budget: Budget, lease: Lease) -> None:
+    for row in ("job/0", "job/1", "job/2"):
+        assert budget.governor.run(lease, budget.call(row, rpm=120), tagged).tags == ["tag"]
+    assert budget.fact("calls") == 3
+
+
+@pytest.mark.parametrize("sleeps", [True, False], ids=["while it waits", "while it asks"])
+def test_an_interrupted_row_leaves_nothing_behind(budget: Budget, lease: Lease, sleeps: bool) -> None:
+    first = budget.granted("job/first", concurrency=1)
+    if not sleeps:
+        budget.report(first)
+
+    async def endless() -> Tagging:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def work() -> Coroutine[Any, Any, Tagging]:
+        return endless()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(budget.governor.run, lease, budget.call("job/1", concurrency=1), work)
+        until(lambda: budget.size("waiting" if sleeps else "flying"))
+        lease.interrupt(Interrupted())
+        with pytest.raises(Interrupted):
+            done.result(WAIT_S)
+    assert budget.size("waiting") == 0
+    assert budget.size("flying") == sleeps
+
+
+def test_a_report_that_redis_does_not_take_costs_no_result(
+    budget: Budget, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governor = budget.governor
+    answer = governor._call
+
+    def away(name: str, command: str, *args: Any) -> list[Any]:
+        if command == "report":
+            raise redis.ConnectionError
+        return answer(name, command, *args)
+
+    monkeypatch.setattr(governor, "_call", away)
+    assert governor.run(lease, budget.call(), tagged).tags == ["tag"]
+
+
+def test_a_longer_text_is_planned_to_cost_more() -> None:
+    assert tokens_planned("x" * 8_000) > tokens_planned("") > 0
