@@ -1,13 +1,18 @@
 """How the mock provider conducts itself: what it is told, what it counts, and what follows for a call. No I/O."""
 
 import hashlib
+import math
 import re
+import time
 from collections import Counter, deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
 
 import msgspec
+
+from bench.bucket import Bucket, Level
 
 TAGS = 15
 TEXT_FOR_TAGS_CHARACTERS = 1_500
@@ -40,6 +45,8 @@ class Behaviour(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     retry_after_form: Literal["seconds", "date", "ms"] = "seconds"
     refuse_response_format: bool = False
     """Calls with `response_format` get a 400 that names it."""
+    bucket: Bucket | None = None
+    """Calls beyond it get a 429 that says when the next one would be served, in whole seconds."""
     keys: list[str] | None = None
     """Other keys get a 401 that repeats the key; None: all are welcome."""
     answer: str | None = None
@@ -55,6 +62,8 @@ class Stats(msgspec.Struct, kw_only=True):
 
     calls: int = 0
     outcomes: dict[str, int] = msgspec.field(default_factory=Counter)
+    beyond_bucket: int = 0
+    """Of the 429s, those that the bucket refused."""
     documents: dict[str, int] = msgspec.field(default_factory=Counter)
     """Calls of each document, by `document_hash`."""
     in_flight: int = 0
@@ -103,8 +112,9 @@ def tags_of(document: str) -> list[str]:
 class Conduct:
     """Decides the outcome of each call by what it was told and has counted."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, clock: Callable[[], float] = time.monotonic) -> None:
         self.behaviour = behaviour
+        self._level = Level(clock)
         self.stats = Stats()
         self.seen: deque[Call] = deque(maxlen=REMEMBERED_CALLS)
         self._owed: dict[str, float] = {}
@@ -115,7 +125,7 @@ class Conduct:
         self.seen.append(call)
         self.stats.calls += 1
         self.stats.documents[document] += 1
-        outcome = self._refusal(call) or self._planned(self.stats.documents[document])
+        outcome = self._refusal(call) or self._beyond_bucket() or self._planned(self.stats.documents[document])
         self.stats.outcomes[outcome] += 1
         return outcome
 
@@ -124,6 +134,13 @@ class Conduct:
         if accepted is not None and call.authorization.removeprefix("Bearer ") not in accepted:
             return "401"
         return "no-response-format" if self.behaviour.refuse_response_format and call.response_format else None
+
+    def _beyond_bucket(self) -> str | None:
+        bucket = self.behaviour.bucket
+        if bucket is None or self._level.take(bucket):
+            return None
+        self.stats.beyond_bucket += 1
+        return "429"
 
     def _planned(self, nth: int) -> str:
         plan = self.behaviour
@@ -160,9 +177,16 @@ class Conduct:
             }
         )
 
+    def limits(self) -> dict[str, str]:
+        """The headers of any answer."""
+        bucket = self.behaviour.bucket
+        return self._level.headers(bucket) if bucket is not None and bucket.headers else {}
+
     def retry_after(self) -> dict[str, str]:
         """The headers of a failure."""
         wait_s, form = self.behaviour.retry_after_s, self.behaviour.retry_after_form
+        if self.behaviour.bucket is not None and wait_s is None:
+            wait_s = max(1, math.ceil(self._level.until_next_s(self.behaviour.bucket)))
         if wait_s is None:
             return {}
         if form == "ms":

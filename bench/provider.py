@@ -131,11 +131,12 @@ class Provider(Conduct):
         elif outcome == "401":
             connection.respond(401, {}, error(f"Incorrect key provided: {call.authorization}", self.behaviour.error))
         elif outcome.isdigit():
-            connection.respond(int(outcome), self.retry_after(), error("This fails as told", self.behaviour.error))
+            headers = self.limits() | self.retry_after()
+            connection.respond(int(outcome), headers, error("This fails as told", self.behaviour.error))
         else:
             body = self.completion(call, outcome)
             connection.respond(
-                200, {}, body[: len(body) // 2] if outcome == "truncated" else body, cut=outcome == "break"
+                200, self.limits(), body[: len(body) // 2] if outcome == "truncated" else body, cut=outcome == "break"
             )
 
     def _page(self, request: Request) -> tuple[int, bytes]:

@@ -15,6 +15,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from actors.limits import told_rates
+from bench.bucket import Bucket
+from bench.conduct import Call, Conduct, Message
 from bench.provider import Behaviour, Provider, document_hash, in_thread, tags_of
 
 HERE = Path(__file__).parent.parent
@@ -190,6 +193,50 @@ async def test_requests_in_pieces_and_in_a_row_are_answered_in_order(provider: P
     assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"200"
     assert b"HTTP/1.1 404 Not Found" in await asyncio.wait_for(reader.readuntil(b"Found"), 10)
     writer.close()
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def outcomes(conduct: Conduct, calls: int) -> list[str]:
+    return [conduct.decide(Call(model="m", messages=[Message("user", TEXT)])) for _ in range(calls)]
+
+
+def test_a_bucket_serves_its_burst_and_then_its_rate() -> None:
+    clock = Clock()
+    conduct = Conduct(Behaviour(bucket=Bucket(rate_per_s=2, burst=3)), clock)
+    assert outcomes(conduct, 5) == ["ok", "ok", "ok", "429", "429"]
+    clock.now += 1
+    assert outcomes(conduct, 3) == ["ok", "ok", "429"]
+    clock.now += 1_000
+    assert outcomes(conduct, 4) == ["ok", "ok", "ok", "429"]
+    assert (conduct.stats.beyond_bucket, conduct.stats.outcomes) == (4, {"ok": 8, "429": 4})
+
+
+def test_a_bucket_says_when_the_next_call_is_served_and_how_full_it_is() -> None:
+    clock = Clock()
+    conduct = Conduct(Behaviour(bucket=Bucket(rate_per_s=0.5, burst=20, headers=True)), clock)
+    outcomes(conduct, 21)
+    assert conduct.retry_after() == {"retry-after": "2"}
+    assert told_rates(conduct.limits()).requests_s == pytest.approx(0.5, rel=0.05)
+    conduct.behaviour.bucket = Bucket(rate_per_s=100)
+    assert conduct.limits() == {}
+
+
+async def test_a_bucket_refuses_over_http_and_can_be_taken_away(client: httpx2.AsyncClient) -> None:
+    await client.post("/control", json={"bucket": {"rate_per_s": 0.01, "burst": 1, "headers": True}})
+    assert await statuses(client, 2) == [200, 429]
+    refused = await ask(client)
+    assert int(refused.headers["retry-after"]) > 90
+    assert refused.headers["x-ratelimit-remaining-requests"] == "0"
+    await client.post("/control", json={"bucket": None})
+    assert await statuses(client, 2) == [200, 200]
 
 
 def test_it_serves_code_without_an_event_loop() -> None:
