@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bigjob, fanout, hostile, hotspots, idle, latency, scale, soak, startup, throughput, weather
+from bench import bigjob, fanout, hostile, hotspots, idle, latency, pace, scale, soak, startup, throughput, weather
 from bench.report import Broken, Line
 from bench.rig import DOCUMENTS, Rig, rigged
 from stack import CannotStart
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "startup": lambda rig, _documents, _cpu_ms: startup.measure(rig),
     "weather": lambda rig, documents, _cpu_ms: weather.measure(rig, min(documents, weather.DOCUMENTS)),
     "scale": lambda rig, documents, _cpu_ms: scale.measure(rig, documents),
+    "pace": lambda rig, _documents, _cpu_ms: _beside(rig, pace.measure),
     "fanout": lambda rig, _documents, _cpu_ms: _beside(rig, fanout.measure),
     "idle": lambda rig, _documents, _cpu_ms: _beside(rig, idle.measure),
     "catchup": lambda rig, _documents, _cpu_ms: _beside(rig, bigjob.measure),
@@ -35,7 +36,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 
 
 def _beside(rig: Rig, measure: Callable[[], Iterator[Line]]) -> Iterator[Line]:
-    """Measurements of observers have a stack of their own, without a worker: the rig must be at rest."""
+    """Measurements that have a stack of their own: the rig must be at rest."""
     rig.wait_until_calm()
     yield from measure()
 

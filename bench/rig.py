@@ -54,6 +54,8 @@ class Rig:
         self._distinct = documents
         self._provider = provider.removesuffix("/v1")
         self.token = stack.token("bench")
+        self.api_key = "a-key-of-the-bench"
+        """Of the jobs started from now on. With a new one nothing is known yet of the provider's limits."""
         self.processes: dict[str, int] = {name: part.pid for name, part in stack.parts.items()}
 
     def rows(self, count: int) -> list[dict[str, Any]]:
@@ -69,9 +71,8 @@ class Rig:
 
     def request(self, count: int) -> bytes:
         """The body of a start of so many rows."""
-        return msgspec.json.encode(
-            {"documents": self.rows(count), "config": {"api_key": "a-key-of-the-bench", "model_name": MODEL}}
-        )
+        config = {"api_key": self.api_key, "model_name": MODEL}
+        return msgspec.json.encode({"documents": self.rows(count), "config": config})
 
     def behave(self, **behaviour: Any) -> None:
         """Tell the provider how to answer from now on, and to count from zero."""
@@ -108,9 +109,9 @@ def _ask(method: str, url: str, body: bytes | None = None) -> bytes:
 
 
 @contextmanager
-def rigged(*, sampled: bool = False, documents: int = DOCUMENTS) -> Iterator[Rig]:
-    """A rig for the length of a block."""
-    with scratch() as folder, _started(folder, documents, sampled=sampled) as rig:
+def rigged(*, sampled: bool = False, documents: int = DOCUMENTS, **settings: str) -> Iterator[Rig]:
+    """A rig for the length of a block; `settings`: of the service, by their names in the environment."""
+    with scratch() as folder, _started(folder, documents, settings, sampled=sampled) as rig:
         yield rig
 
 
@@ -132,12 +133,12 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _started(folder: Path, documents: int, *, sampled: bool) -> Iterator[Rig]:
+def _started(folder: Path, documents: int, settings: dict[str, str], *, sampled: bool) -> Iterator[Rig]:
     with ExitStack() as exits:
         exits.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
         host, host_pid = exits.enter_context(served("bench.host", "--documents", str(documents), "--pages", str(PAGES)))
         provider, provider_pid = exits.enter_context(served("bench.provider", "--latency-ms", str(PROVIDER_LATENCY_MS)))
-        stack = BenchStack(folder, _environ(provider), sampled=sampled)
+        stack = BenchStack(folder, _environ(provider) | settings, sampled=sampled)
         exits.enter_context(running(stack))
         rig = Rig(stack, host, provider, documents)
         rig.processes |= {"host": host_pid, "provider": provider_pid, "observer": os.getpid()}

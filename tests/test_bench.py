@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import hotspots, latency, startup, throughput, weather
+from bench import hotspots, latency, pace, startup, throughput, weather
 from bench.batch import Observed, committed_ms
 from bench.report import Broken, at_least, at_most, quantile
 from bench.rig import Rig, rigged
@@ -58,6 +58,16 @@ def test_rough_weather_costs_calls_but_no_row(rig: Rig) -> None:
     said, calls, _ = weather.measure(rig, FEW)
     assert said.met
     assert "1.00 a document" in calls.figure
+
+
+def test_a_providers_pace_is_held_against_what_it_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "RATES", (50.0,))
+    allowed, refused, _, weathered, health, waits = pace.measure(8, {0.5: FEW})
+    assert "8 documents of 4 jobs" in allowed.figure
+    assert re.search(r"\d+ of \d+", refused.figure)
+    assert weathered.met
+    assert "p99" in health.figure
+    assert re.fullmatch(r"[\d.]+ a document", waits.figure)
 
 
 def test_a_program_that_does_not_come_up_breaks_the_bench() -> None:
