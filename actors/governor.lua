@@ -74,11 +74,12 @@ local function save()
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(ttl)) end
 end
 
--- While one call finds out whether a refusal was an accident, the others go slower.
-local function interval_ms(rpm)
-  if rpm > 0 then return 60000 / rpm end
-  local share = (state.probe == NONE or now < state.deaf_until) and 1 or state.sure == 0 and 0.25 or 0.5
-  return 1000 / (share * state.pace)
+-- From one call to the next, and while a probe finds out whether a refusal was an accident: then others go slower.
+local function intervals_ms(rpm)
+  if rpm > 0 then return 60000 / rpm, 60000 / rpm end
+  local usual = 1000 / state.pace
+  if state.probe == NONE or now < state.deaf_until then return usual, usual end
+  return usual, usual * (state.sure == 0 and 4 or 2)
 end
 
 -- The pace runs on while nobody asks, but only so little that no two calls go at once.
@@ -114,7 +115,7 @@ end
 local function turn(before, bounds)
   local free = math.max(state.next, since_ms(bounds.interval))
   if state.probe == OPEN and before == 0 and not bounds.fixed then free = state.hold end
-  return math.max(free + before * bounds.interval, turn_by_tokens(before, bounds.tps),
+  return math.max(free + before * bounds.usual, turn_by_tokens(before, bounds.tps),
     turn_by_concurrency(before, bounds.limit))
 end
 
@@ -167,9 +168,10 @@ function commands.acquire(row, tokens, rpm, tpm, concurrency, lease_ms)
   forget_the_late()
   local limit = tonumber(concurrency)
   local bounds = {
-    interval = interval_ms(tonumber(rpm)), fixed = rpm ~= '0', tps = tokens_a_second(tonumber(tpm)),
+    fixed = rpm ~= '0', tps = tokens_a_second(tonumber(tpm)),
     limit = limit > 0 and limit or math.floor(state.concurrency),
   }
+  bounds.usual, bounds.interval = intervals_ms(tonumber(rpm))
   local rank, here = line_before(row)
   local free = turn(here, bounds) <= now
   local reply = free and grant(row, bounds, tonumber(tokens), tonumber(lease_ms)) or wait(row, turn(rank, bounds))

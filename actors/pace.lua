@@ -2,7 +2,7 @@
 
 local HOLD_MS = 1000             -- after refusals that name no time; doubled up to
 local HOLD_MAX_MS = 60000
-local RAMP = 0.3                 -- requests/s more for each call served, until a limit is found
+local RAMP = 0.25                -- requests/s more for each call served, until a limit is found
 local FREQUENT = 0.05            -- a larger share of refused calls is no accident
 local STEP_BACK = 0.95           -- after an accident, once a limit is known
 local FIRST_CUT_LEAST = 0.8      -- the first cut is no smaller than to this share of the pace
@@ -10,7 +10,7 @@ local FIRST_CUT = 0.25           -- and no cut is larger than to this; nor, wher
 local LATER_CUT = 0.8            -- a later one than to this
 local MANY, LONG_MS = 20, 10000  -- calls or time by which a rate is measured well
 local PACE_MIN = 0.01
-local DOUBT = 2                  -- how fast a pace grows that is known by few calls
+local DOUBT = 1.5                -- how fast a pace grows that is known by few calls
 local GROWTH_MIN = 0.0005        -- for each call served
 local GROWTH_MAX = 0.05
 local CONCURRENCY_GROWTH = 0.1
