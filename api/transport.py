@@ -209,8 +209,8 @@ class Socket(WSStream):
 
     @property
     def plain(self) -> bool:
-        """Whether a text frame on the wire is the same for this client as for all: HTTP/1.1, not compressed."""
-        return self.handshake.http_version == "1.1" and not (self.compresses and self.handshake.extensions)
+        """Whether a text frame on the wire is the same for this client as for all: where nothing is compressed."""
+        return not (self.compresses and self.handshake.extensions)
 
     @property
     def is_open(self) -> bool:
