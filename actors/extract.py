@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pypdf import PageObject, PdfReader
 
 TEXT_MAX_CHARS = 200_000
+PAGE_BREAK = "\n\n"
+"""Between the texts of two pages."""
 HEADER_WITHIN_BYTES = 1_024
 """Readers accept `%PDF-` so far behind the start of a file (ISO 32000-1, annex H.3.4.1)."""
 # Tighter than pypdf's own: its limits count per stream, and ten pages may all show the same one.
@@ -57,13 +59,18 @@ _INLINE_IMAGE = re.compile(rb"\bBI\s[^\x00]{1,1000}?\sID\s")
 class Extraction(msgspec.Struct):
     """What a document says."""
 
-    text: str
-    """Of the pages read, in NFKC, without control characters; at most `TEXT_MAX_CHARS`."""
+    pages: list[str]
+    """The text of each page read, in NFKC, without control characters; together at most `TEXT_MAX_CHARS`."""
     page_count: int
     """Of the whole document."""
     pages_read: int
     metadata: dict[str, Any]
     """`extraction_method`, `is_scanned`, `page_count`, `pages_read`; `pages_unreadable` where some were."""
+
+    @property
+    def text(self) -> str:
+        """Of all pages that were read."""
+        return PAGE_BREAK.join(self.pages)
 
 
 def read_pdf(data: bytes, num_pages: int, password: str | None = None) -> Extraction:
@@ -102,18 +109,20 @@ class _Pages:
         from pypdf.errors import LimitReachedError  # noqa: PLC0415 - in the child only
 
         try:
-            text = clean(page.extract_text())
+            text = clean(page.extract_text())[: self._room()]
             self.scanned += not _says_something(text) and _has_picture(page)
             self.texts.append(text)
         except LimitReachedError:
             self.limit_reached = True
         except _broken():
             self.unreadable += 1
-        return not self.limit_reached and sum(map(len, self.texts)) < TEXT_MAX_CHARS
+        return not self.limit_reached and self._room() > 0
+
+    def _room(self) -> int:
+        return TEXT_MAX_CHARS - sum(map(len, self.texts))
 
     def extraction(self, page_count: int) -> Extraction:
-        text = "\n\n".join(self.texts)[:TEXT_MAX_CHARS]
-        if not _says_something(text):
+        if not any(map(_says_something, self.texts)):
             raise self._refusal()
         pages_read = len(self.texts)
         metadata: dict[str, Any] = {
@@ -124,7 +133,7 @@ class _Pages:
         }
         if unreadable := self.unreadable + self.limit_reached:
             metadata["pages_unreadable"] = unreadable
-        return Extraction(text, page_count, pages_read, metadata)
+        return Extraction(self.texts, page_count, pages_read, metadata)
 
     def _refusal(self) -> DocumentRefused:
         if self.limit_reached:

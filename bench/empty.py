@@ -19,8 +19,9 @@ from dramatiq.worker import Worker
 
 from actors import process, worker
 from actors.blob import Blob
+from actors.environment import from_environment
 from actors.extract import Extraction
-from actors.settings import Settings, from_environment
+from actors.settings import Settings
 from actors.store import connect
 from actors.tag import Tagging
 
@@ -40,7 +41,7 @@ class _Nothing:
         return Blob(io.BytesIO(), 0)
 
     def extract(self, *_: object) -> Extraction:
-        return Extraction("", 1, 1, {})
+        return Extraction([], 1, 1, {})
 
 
 def work_on_rows(settings: Settings) -> None:
