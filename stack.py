@@ -24,7 +24,7 @@ from typing import IO
 
 import msgspec
 
-from actors.settings import BadSetting, from_environment
+from actors.environment import BadSetting, from_environment
 from actors.stopping import Stopping
 
 HERE = Path(__file__).parent

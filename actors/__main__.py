@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 
 import redis
 
-from actors.settings import BadSetting, Settings, from_environment
+from actors.environment import BadSetting, from_environment
+from actors.settings import Settings
 from actors.stopping import Stopping
 
 log = logging.getLogger("actors")

@@ -14,6 +14,7 @@ from dramatiq.worker import Worker
 
 from actors.broker import ACTOR, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
+from actors.environment import BadSetting
 from actors.fetch import Fetcher
 from actors.governor import Governor
 from actors.leases import Leases
@@ -23,7 +24,7 @@ from actors.retry import RowRetries
 from actors.sandbox import Sandbox
 from actors.schedule import Scheduler
 from actors.seal import Seal
-from actors.settings import BadSetting, Settings
+from actors.settings import Settings
 from actors.store import JobStore, connect
 from actors.tag import ModelTagger
 from protocol.messages import Row

@@ -6,7 +6,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from actors.settings import BadSetting, Settings, from_environment
+from actors.environment import BadSetting, from_environment
+from actors.settings import Settings
 from api.auth import TOKEN_TTL_S, mint
 
 

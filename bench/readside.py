@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import redis
 
-from actors.settings import Settings, from_environment
+from actors.environment import from_environment
+from actors.settings import Settings
 from bench.report import Broken
 from bench.rig import CALM_FOR_S, CALM_LIMIT_S, CALM_SHARE, scratch
 from stack import HERE, Stack, free_port, running

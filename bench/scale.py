@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import redis
 
-from actors.settings import from_environment
+from actors.environment import from_environment
 from actors.store import JobStore, connect, key
 from bench import empty, judge
 from bench.batch import Caller, calling, run_batch

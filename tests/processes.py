@@ -14,7 +14,8 @@ from typing import Any
 
 import redis
 
-from actors.settings import BARE_NAMES, PrivateSources, Settings
+from actors.environment import BARE_NAMES
+from actors.settings import PrivateSources, Settings
 from actors.store import key
 from tests.jobs import Bench, Event
 

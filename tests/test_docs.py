@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from actors.settings import BARE_NAMES, BadSetting, Settings, from_environment
+from actors.environment import BARE_NAMES, BadSetting, from_environment
+from actors.settings import Settings
 from api.app import create_app
 from protocol.messages import Catchup, Completed, JobState, Keepalive, Progress, Row
 from protocol.requests import Document, TaggingConfig

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.settings import BARE_NAMES, BadSetting, PrivateSources, Settings, from_environment
+from actors.environment import BARE_NAMES, BadSetting, from_environment
+from actors.settings import PrivateSources, Settings
 
 SECRET_KEY = "k" * 32
 SECRETS = {

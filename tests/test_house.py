@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent.parent
 ROOMS = ("protocol", "actors", "api")
 MAY_KNOW = {"protocol": {"protocol"}, "actors": {"actors", "protocol"}, "api": {"api", "actors", "protocol"}}
-API_MAY_USE = {"settings", "store", "broker", "dispatch", "fetch", "seal", "records"}
+API_MAY_USE = {"settings", "environment", "store", "broker", "dispatch", "fetch", "seal", "records"}
 """Of `actors`: what lets people in and starts jobs. Nothing of it reads a document."""
 PROTOCOL_STANDS_ON = set(sys.stdlib_module_names) | {"msgspec", "protocol"}
 CLIENT_STANDS_ON = {"httpx2", "websockets", "rich"}
