@@ -60,6 +60,7 @@ function commands.resume(owner)
     redis.call('HSET', job, 'status', known[2], 'message', '')
     renew_budget()
     tell('status', known[2], '')
+    count_out()
     redis.call('ZADD', active, now, job_id())
     renew_ttl()
   end

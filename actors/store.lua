@@ -99,10 +99,14 @@ local function unschedule()
   redis.call('HDEL', owner_out(), job_id())
 end
 
+local function count_out()
+  redis.call('HSET', owner_out(), job_id(), redis.call('ZCARD', job .. ':due'))
+end
+
 -- Never later than was planned: what happens to one row does not put off the others. A paused job is not looked at.
 local function reschedule()
   if not is_open(redis.call('HGET', job, 'status')) then return end
-  redis.call('HSET', owner_out(), job_id(), redis.call('ZCARD', job .. ':due'))
+  count_out()
   redis.call('ZADD', active, 'LT', next_look(), job_id())
 end
 
@@ -136,12 +140,13 @@ local function living_threads()
   return sum
 end
 
--- How many rows this job's owner may have out in it beside those of all other jobs.
+-- How many rows this job's owner may have out in it beside those of all other jobs. Of a job that expired while it was
+-- open the count is left behind, and its id may be another's by now.
 local function owners_room(most)
-  local key, sum = owner_out(), 0
+  local key, sum, owner = owner_out(), 0, redis.call('HGET', job, 'owner')
   local out = redis.call('HGETALL', key)
   for i = 1, #out, 2 do
-    if redis.call('EXISTS', 'job:{' .. out[i] .. '}') == 0 then
+    if redis.call('HGET', 'job:{' .. out[i] .. '}', 'owner') ~= owner then
       redis.call('HDEL', key, out[i])
     elseif out[i] ~= job_id() then
       sum = sum + out[i + 1]
@@ -425,6 +430,7 @@ function commands.tick(worker, queued, judge, limit)
         look_at(known[1], row, tonumber(queued), threads, judge == '1', send, lapsed)
       end
       for _, row in ipairs(refill()) do send[#send + 1] = {id, known[1], row} end
+      count_out()
       redis.call('ZADD', active, next_look(), id)
       renew_ttl()
     end

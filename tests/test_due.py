@@ -1,14 +1,16 @@
 """What the scheduler finds: leases that ran out, messages that were lost, rows whose time has come."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from actors.settings import Settings
-from actors.store import JobStore, connect, key
+from actors.store import key
 from protocol.messages import Row
-from tests.jobs import OWNER, Bench, check_invariants, failure, success, waiting
+from tests.jobs import OWNER, Bench, check_invariants, failure, new_job, success, waiting
 
 
 def test_a_holder_whose_lease_ran_out_may_write_until_another_has_the_row(bench: Bench) -> None:
@@ -85,12 +87,38 @@ def test_a_job_outlives_the_wait_of_its_rows(settings: Settings) -> None:
             assert bench.redis.pttl(key("job", part)) > 600_000
 
 
-def test_an_owner_has_so_many_rows_out_in_all_jobs_together(bench: Bench, settings: Settings) -> None:
-    client = connect(settings.redis_url, max_connections=2)
-    bench.store = JobStore(client, Settings(secret_key=settings.secret_key, owner_rows=5))
+@pytest.fixture
+def limited(settings: Settings) -> Iterator[Bench]:
+    """A bench where an owner may have five rows out."""
+    with closing(Bench(replace(settings, owner_rows=5))) as bench:
+        yield bench
+
+
+def test_an_owner_has_so_many_rows_out_in_all_jobs_together(limited: Bench) -> None:
+    bench = limited
     taken = [len(bench.start(job_id, rows=9)) for job_id in ("job", "other", "third")]
     assert taken == [4, 1, 0]
     assert len(bench.start("hers", rows=9, owner="bob")) == 4
     bench.store.cancel("job", OWNER)
     assert len(bench.store.refill("third")) == 4
-    client.connection_pool.disconnect()
+
+
+def test_what_the_scheduler_takes_counts_for_its_owner_too(limited: Bench) -> None:
+    for job_id in ("job", "other", "third"):
+        limited.store.create(new_job(job_id, rows=9))
+    assert len(limited.tick().send) == 5
+
+
+def test_a_resumed_job_counts_for_its_owner_at_once(limited: Bench) -> None:
+    limited.start(rows=9)
+    limited.store.pause("job", OWNER)
+    limited.store.resume("job", OWNER)
+    assert len(limited.start("other", rows=9)) == 1
+
+
+def test_a_job_that_expired_counts_no_more_although_its_id_is_anothers(limited: Bench) -> None:
+    limited.start(rows=9)
+    limited.redis.delete(*limited.redis.keys("job:*"))
+    limited.start(rows=9, owner="bob")
+    assert len(limited.start("other", rows=9)) == 4
+    assert len(limited.start("third", rows=9)) == 1
