@@ -1,19 +1,22 @@
 """What can go wrong with a document.
 
     DocumentError
-     ├── RateLimited       rate-limit   tried again after `retry_after_ms`
-     │    └── BudgetSpent  rate-limit   the same; the provider was not asked
-     ├── ModelFailed       model-error  tried again with backoff
-     ├── ModelRefused      model-error  final
-     ├── NetworkFailed     network      tried again with backoff, or after `retry_after_ms`
-     ├── InternalFault     internal     tried again, fewer times
-     ├── TimedOut          timeout      final
-     ├── KeyRefused        auth         ends the whole job
-     ├── SourceRefused     source       final
-     └── DocumentRefused   document     final
+     ├── RateLimited                rate-limit   tried again after `retry_after_ms`
+     │    └── ProviderLimited    *  rate-limit   the same
+     │         └── BudgetSpent   *  rate-limit   the same; the provider was not asked
+     ├── ModelFailed             *  model-error  tried again with backoff
+     ├── ModelRefused            *  model-error  final
+     ├── NetworkFailed              network      tried again with backoff, or after `retry_after_ms`
+     │    └── ProviderAway       *  network      tried again with backoff
+     ├── InternalFault              internal     tried again, fewer times
+     ├── TimedOut                   timeout      final
+     ├── KeyRefused                 auth         ends the whole job
+     ├── SourceRefused              source       final
+     └── DocumentRefused            document     final
 
-Each class knows its word on the wire and whether another try may help; each error is a sentence for
-people that holds no secret. No library's exception crosses the border of `fetch`, `extract` and `tag`.
+Each class knows its word on the wire, whether another try may help, and (*) whether another model may when no try is
+left; each error is a sentence for people that holds no secret. No library's exception crosses the border of `fetch`,
+`extract` and `tag`.
 """
 
 from typing import ClassVar
@@ -30,6 +33,7 @@ class DocumentError(Exception):
 
     error_type: ClassVar[ErrorType]
     retry: ClassVar[bool]
+    another_model: ClassVar[bool] = False
 
     def __init__(self, sentence: str, *, code: ErrorCode | None = None, retry_after_ms: int | None = None) -> None:
         super().__init__(sentence)
@@ -38,13 +42,19 @@ class DocumentError(Exception):
 
 
 class RateLimited(DocumentError):
-    """The provider, or a document's host, said 429."""
+    """A document's host, or the provider, said 429."""
 
     error_type = ErrorType.RATE_LIMIT
     retry = True
 
 
-class BudgetSpent(RateLimited):
+class ProviderLimited(RateLimited):
+    """The model's provider said 429."""
+
+    another_model = True
+
+
+class BudgetSpent(ProviderLimited):
     """The provider's budget has no room for this row now: it was not asked. The row's turn is kept."""
 
     def __init__(self, *, retry_after_ms: int) -> None:
@@ -57,6 +67,7 @@ class ModelFailed(DocumentError):
 
     error_type = ErrorType.MODEL_ERROR
     retry = True
+    another_model = True
 
 
 class ModelRefused(DocumentError):
@@ -64,6 +75,7 @@ class ModelRefused(DocumentError):
 
     error_type = ErrorType.MODEL_ERROR
     retry = False
+    another_model = True
 
 
 class NetworkFailed(DocumentError):
@@ -71,6 +83,12 @@ class NetworkFailed(DocumentError):
 
     error_type = ErrorType.NETWORK
     retry = True
+
+
+class ProviderAway(NetworkFailed):
+    """The model's provider could not be reached or broke off."""
+
+    another_model = True
 
 
 class InternalFault(DocumentError):

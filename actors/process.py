@@ -106,7 +106,7 @@ class Processor:
             vocabulary=claim.config.vocabulary,
         )
         if claim.model_name.startswith(LOCAL):
-            return tag_locally(question)
+            return _stepping_in(claim, tag_locally(question))
         api_key = self._api_key(claim)
         call = Call(
             budget=self.governor.budget(api_key, claim.model_name),
@@ -133,6 +133,13 @@ class Processor:
             return self.seal.open("password", claim.sealed_password)
         except SealBroken:
             raise InternalFault("The document's password can no longer be read.") from None
+
+
+def _stepping_in(claim: Claim, tagging: Tagging) -> Tagging:
+    """Keywords are less than what was asked for where a model was to be asked first."""
+    if claim.model_name == claim.first_model:
+        return tagging
+    return msgspec.structs.replace(tagging, metadata={**tagging.metadata, "degraded": True})
 
 
 def _tokens(row: Row) -> tuple[int, int]:

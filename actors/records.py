@@ -1,8 +1,9 @@
 """What the store takes and gives, and why it may refuse."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import msgspec
 
@@ -13,6 +14,7 @@ KeySource = Literal["caller", "server", "none"]
 Stage = Literal["fetch", "extract", "tag"]
 
 read_document = msgspec.json.Decoder(Document).decode
+_read_config = msgspec.json.Decoder(TaggingConfig).decode
 
 
 class JobMissing(LookupError):
@@ -81,6 +83,14 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
         return {"model_name": self.model_name, "api_key_from": self.api_key_from}
 
 
+class RowAddress(NamedTuple):
+    """What a queue message says: which row of which run of which job."""
+
+    job_id: str
+    run: str
+    row_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's hold on one row. Only the holder of the latest `fence` may write about the row."""
@@ -100,20 +110,38 @@ class Claim:
     document: Document
     """Without its password."""
     config: TaggingConfig
+    first_model: str
+    """The job's own."""
     model_name: str
+    """The one that this attempt asks: the job's own, or the fallback that the row has come to."""
     api_key_from: KeySource
     sealed_api_key: str | None = field(repr=False)
     sealed_password: str | None = field(repr=False)
     checkpoint: bytes | None = field(repr=False)
     """What an earlier attempt extracted."""
 
+    @classmethod
+    def granted(cls, address: RowAddress, told: Sequence[Any]) -> Self:
+        """A claim as the script grants it."""
+        *numbers, document, config, first_model, model_name, key_from, api_key, password, text = told
+        return cls(
+            **address._asdict(),
+            **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
+            document=read_document(document),
+            config=_read_config(config),
+            first_model=first_model.decode(),
+            model_name=model_name.decode(),
+            api_key_from=key_from.decode(),
+            sealed_api_key=api_key.decode() or None,
+            sealed_password=password.decode() or None,
+            checkpoint=zlib.decompress(text) if text else None,
+        )
 
-class RowAddress(NamedTuple):
-    """What a queue message says: which row of which run of which job."""
-
-    job_id: str
-    run: str
-    row_id: int
+    @property
+    def next_model(self) -> str:
+        """The model that steps in where this one gives the row up; empty: there is none left."""
+        chain = list(dict.fromkeys((self.first_model, *self.config.fallback_models)))
+        return next(iter(chain[chain.index(self.model_name) + 1 :]), "")
 
 
 class Lapsed(NamedTuple):

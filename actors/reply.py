@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, RateLimited
+from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, ProviderLimited
 from actors.fetch import RETRY_AFTER_CAP_MS, retry_after_ms
 
 TOLD_CHARACTERS = 2_000
@@ -23,7 +23,7 @@ _BY_STATUS: dict[int, tuple[type[DocumentError], str]] = {
     408: (ModelFailed, "took too long"),
     409: (ModelFailed, "was in conflict with another request"),
     413: (ModelRefused, "finds the document too long"),
-    429: (RateLimited, "asks to slow down"),
+    429: (ProviderLimited, "asks to slow down"),
 }
 _REFUSED = (ModelRefused, "refused the request")
 _FAILED = (ModelFailed, "failed")
@@ -80,7 +80,7 @@ def completion(reply: Reply) -> tuple[str, dict[str, int]]:
     """The model's words and the tokens that they cost.
 
     Raises:
-        RateLimited, ModelFailed, ModelRefused, KeyRefused: there are none; `retry_after_ms` is capped.
+        ProviderLimited, ModelFailed, ModelRefused, KeyRefused: there are none; `retry_after_ms` is capped.
     """
     if reply.status >= 300 or reply.fault:
         raise _failure(reply)

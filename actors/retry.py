@@ -51,6 +51,8 @@ class Wait:
     """Whether the attempt counts against the limit: a 429 does not."""
     begun: bool = True
     """Whether it was an attempt at all: a row that only waits for its turn keeps the attempt's number."""
+    model: str = ""
+    """The model that steps in; empty: the same is asked again."""
 
 
 class RowRetries(Retries):
@@ -75,13 +77,15 @@ class RowRetries(Retries):
         claim, error = exception.claim, exception.error
         if isinstance(error, KeyRefused):
             self._fail_job(claim, error)
-        elif wait := self.wait(claim, error):
+        elif wait := self.wait(claim, error) or _fallback(claim, error):
             self._wait(claim, error, wait)
         else:
             self._dispatcher.send(insist(lambda: self._store.finish(claim, self._failed(claim, error))))
 
     def _wait(self, claim: Claim, error: DocumentError, wait: Wait) -> None:
         told = _told(claim, error) | ({} if wait.begun else {"retry_count": None})
+        if wait.model:
+            told["error"] = _given_up(claim, error)
         row = Row.waiting(claim.row_id, claim.document.title, retry_after_ms=wait.delay_ms, **told)
         insist(lambda: self._store.retrying(claim, row, **asdict(wait)))
 
@@ -114,9 +118,7 @@ class RowRetries(Retries):
         return max(RATE_LIMIT_MIN_MS, asked_ms)
 
     def _failed(self, claim: Claim, error: DocumentError) -> Row:
-        known = _told(claim, error)
-        if tried := _tried(claim):
-            known["error"] = f"{str(error).removesuffix('.')} (after {tried})."
+        known = _told(claim, error) | {"error": _given_up(claim, error)}
         if isinstance(error, RateLimited):
             known["retry_after_ms"] = self._rate_limit_delay_ms(claim, error)
         return Row.failed(claim.row_id, claim.document.title, **known)
@@ -126,11 +128,19 @@ class RowRetries(Retries):
         insist(lambda: self._store.fail_job(claim, row, str(error)))
 
 
-def _tried(claim: Claim) -> str:
-    """What was tried before a row was given up, for people."""
+def _fallback(claim: Claim, error: DocumentError) -> Wait | None:
+    """At once with the next model, where this one has given the row up and another may do better."""
+    if not (error.another_model and claim.next_model):
+        return None
+    return Wait(0, counts=False, begun=not isinstance(error, BudgetSpent), model=claim.next_model)
+
+
+def _given_up(claim: Claim, error: DocumentError) -> str:
+    """Why, and what was tried before, for people."""
     attempts = f"{claim.attempt} attempts" if claim.attempt > 1 else ""
     waited = f"{claim.waited_ms / 1000:.0f} s of waiting for rate limits" if claim.waited_ms else ""
-    return " and ".join(filter(None, (attempts, waited)))
+    tried = " and ".join(filter(None, (attempts, waited)))
+    return f"{str(error).removesuffix('.')} (after {tried})." if tried else str(error)
 
 
 def _spread(delay_ms: int) -> int:

@@ -24,6 +24,7 @@
 --   d  deaths while extracting  f  fence of the last claim                   c  claim id
 --   g  stage: fetch | extract | tag              t  when its message was sent (ms)
 --   r  how often it was sent again, unclaimed
+--   m  the fallback model that it has come to; absent: it asks the job's own
 --   l  what observers were last told of it (JSON); absent: nothing yet
 --
 -- Events: `created`, `progress` (body: the row), `status` (row: the status, body: why), and the endings
@@ -266,13 +267,17 @@ local function grant(row, state)
   local facts = redis.call('HMGET', job, 'config', 'model_name', 'api_key_from')
   local secrets = redis.call('HMGET', job .. ':secrets', 'api_key', row)
   return {'ok', state.f, state.a, state.n, state.w, state.d, redis.call('HGET', job .. ':documents', row),
-    facts[1], facts[2], facts[3], secrets[1] or '', secrets[2] or '', redis.call('HGET', job .. ':texts', row) or ''}
+    facts[1], facts[2], state.m or facts[2], facts[3], secrets[1] or '', secrets[2] or '', redis.call('HGET', job .. ':texts', row) or ''}
 end
 
-local function processing(row, attempt)
+local function model_of(state)
+  return state.m or redis.call('HGET', job, 'model_name')
+end
+
+local function processing(row, state)
   local document = cjson.decode(redis.call('HGET', job .. ':documents', row))
   return cjson.encode({row_id = tonumber(row), row_number = row + 1, title = document.title, status = 'processing',
-    retry_count = attempt, model_name = redis.call('HGET', job, 'model_name'), id = document.id})
+    retry_count = state.a, model_name = model_of(state), id = document.id})
 end
 
 -- The row's message has come while its job is paused, and is used up: when the job goes on, another is sent at once.
@@ -297,7 +302,7 @@ function commands.claim(run, row, claim, lease_ms)
   if state.s == 'waiting' then return {'early'} end
   redis.call('HSET', job, 'status', 'processing')
   state.s, state.c, state.g, state.a, state.r = 'running', claim, 'fetch', state.a + 1, nil
-  state.f, state.l = redis.call('HINCRBY', job, 'fence', 1), processing(row, state.a + 0)
+  state.f, state.l = redis.call('HINCRBY', job, 'fence', 1), processing(row, state)
   put_row(row, state, now + lease_ms)
   tell('progress', row, state.l)
   reschedule()
@@ -316,12 +321,14 @@ function commands.begin(run, row, fence, stage, text)
   return {'ok'}
 end
 
--- `begun` is 0 where the attempt came to nothing before it began: its number is given back.
-function commands.retrying(run, row, fence, delay_ms, counts, begun, body)
+-- `begun` is 0 where the attempt came to nothing before it began: its number is given back. `model`: the one that the
+-- row goes on with, for which all is counted anew; empty: the same.
+function commands.retrying(run, row, fence, delay_ms, counts, begun, model, body)
   local state, no = held(run, row, fence)
   if no then return no end
   if begun == '0' then state.a = state.a - 1 end
   if counts == '1' then state.n = state.n + 1 else state.w = state.w + delay_ms end
+  if model ~= '' then state.m, state.n, state.w = model, 0, 0 end
   state.s, state.l = 'waiting', body
   put_row(row, state, now + delay_ms)
   tell('progress', row, body)
@@ -403,7 +410,7 @@ local function look_at(run, row, queued, threads, judge, send, lapsed)
   elseif state.s == 'running' then
     if judge then
       lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a,
-        redis.call('HGET', job, 'model_name'), redis.call('HGET', job .. ':documents', row)}
+        model_of(state), redis.call('HGET', job .. ':documents', row)}
     end
   elseif state.s == 'waiting' or queued < threads or now - state.t >= patience_ms(state) then
     if state.s == 'sent' then state.r = (state.r or 0) + 1 end

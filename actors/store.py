@@ -31,11 +31,10 @@ from actors.records import (
     RowAddress,
     RowUnknown,
     Stage,
-    read_document,
 )
 from actors.settings import Settings
 from protocol.messages import Row, to_json
-from protocol.requests import Document, TaggingConfig
+from protocol.requests import Document
 from protocol.words import DocumentStatus, JobStatus
 
 ACTIVE_KEY, WORKERS_KEY = "jobs:active", "workers"
@@ -123,16 +122,22 @@ class JobStore:
         word, *granted = self._call(
             address.job_id, "claim", address.run, address.row_id, claim_id, _ms(self._settings.lease_s)
         )
-        return _claim(address, granted) if word == b"ok" else None
+        return Claim.granted(address, granted) if word == b"ok" else None
 
     def begin(self, claim: Claim, stage: Stage, checkpoint: bytes = b"") -> bool:
         """Begin a stage; False: no longer ours. `checkpoint`: what a retry of `tag` shall not do again."""
         text = zlib.compress(checkpoint, 1) if checkpoint else b""
         return self._write(claim, "begin", stage, text) is not None
 
-    def retrying(self, claim: Claim, row: Row, *, delay_ms: int, counts: bool, begun: bool = True) -> bool:
-        """The row waits `delay_ms` for its next attempt; `counts`: this one counts; `begun`: it has a number."""
-        return self._write(claim, "retrying", delay_ms, int(counts), int(begun), to_json(row)) is not None
+    def retrying(
+        self, claim: Claim, row: Row, *, delay_ms: int, counts: bool, begun: bool = True, model: str = ""
+    ) -> bool:
+        """The row waits `delay_ms` for its next attempt; `counts`: this one counts; `begun`: it has a number.
+
+        `model`: the one that the next attempt asks, for which failures and waits are counted anew; empty: the same.
+        """
+        args = delay_ms, int(counts), int(begun), model, to_json(row)
+        return self._write(claim, "retrying", *args) is not None
 
     def finish(self, claim: Claim, row: Row, *, tokens: tuple[int, int] = (0, 0)) -> list[RowAddress]:
         """The row's end, first writer wins. Returns the rows that came out in its place: send their messages.
@@ -280,21 +285,3 @@ def _stored(document: Document) -> bytes:
 
 def _addresses(job_id: str, run: str, rows: Iterable[int]) -> list[RowAddress]:
     return [RowAddress(job_id, run, row) for row in rows]
-
-
-_config = msgspec.json.Decoder(TaggingConfig).decode
-
-
-def _claim(address: RowAddress, granted: list[Any]) -> Claim:
-    *numbers, document, config, model_name, key_from, api_key, password, text = granted
-    return Claim(
-        **address._asdict(),
-        **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
-        document=read_document(document),
-        config=_config(config),
-        model_name=model_name.decode(),
-        api_key_from=key_from.decode(),
-        sealed_api_key=api_key.decode() or None,
-        sealed_password=password.decode() or None,
-        checkpoint=zlib.decompress(text) if text else None,
-    )

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 
 from actors.answer import normalise, read_tags, spell, spellings, withhold
-from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, NetworkFailed
+from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, ProviderAway
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
 from actors.prompt import RESPONSE_FORMAT, Question, conversation
@@ -116,7 +116,7 @@ class ModelTagger:
         `api_key`: the caller's or the server's; empty where the endpoint wants none.
 
         Raises:
-            RateLimited, ModelFailed, NetworkFailed: another try may help.
+            ProviderLimited, ModelFailed, ProviderAway: another try may help.
             ModelRefused, KeyRefused: none will.
         """
         has_format = self._has_format.get(question.model_name)
@@ -153,7 +153,7 @@ class ModelTagger:
         except TimeoutError:
             failure: DocumentError = ModelFailed(f"The model did not answer within {self._timeout_s:g} seconds.")
         except self._openai.APIConnectionError:
-            failure = NetworkFailed("The model's provider could not be reached or broke off.")
+            failure = ProviderAway("The model's provider could not be reached or broke off.")
         raise failure  # out here, so that it drags no request with its headers along
 
     def _authorization(self, api_key: str) -> Any:

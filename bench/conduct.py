@@ -29,11 +29,13 @@ class Behaviour(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     `ok`, `nonsense` (prose), `truncated` (JSON that ends too early), `drop` (closed before the answer), `break`
     (closed within it), `hang` (no answer), or a status: `429`, `503`, `402` ...
 
-    The first rule that has an entry left decides: `schedule`, then `each_document`, then `shares`, then `ok`.
+    The first rule that has an entry left decides: `models`, `schedule`, `each_document`, `shares`, `ok`.
     """
 
     latency_ms: float = 0.0
     """From the last byte of a request to the first of its answer."""
+    models: dict[str, str] = {}
+    """The outcome of every call of a model."""
     schedule: list[str] = []
     """The outcomes of the next calls, used up one by one."""
     each_document: list[str] = []
@@ -125,7 +127,8 @@ class Conduct:
         self.seen.append(call)
         self.stats.calls += 1
         self.stats.documents[document] += 1
-        outcome = self._refusal(call) or self._beyond_bucket() or self._planned(self.stats.documents[document])
+        outcome = self._refusal(call) or self._beyond_bucket() or self.behaviour.models.get(call.model)
+        outcome = outcome or self._planned(self.stats.documents[document])
         self.stats.outcomes[outcome] += 1
         return outcome
 

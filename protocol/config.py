@@ -19,7 +19,8 @@ EXCLUSION_WORDS_MAX = 1_000
 TOKENS_MAX = 10**12
 VOCABULARY_MAX = 10_000
 RPM_MAX, TPM_MAX, CONCURRENCY_MAX = 100_000, 10**9, 1_000
-RESERVED = ("fallback_models", "evidence", "language")
+FALLBACK_MODELS_MAX = 5
+RESERVED = ("evidence", "language")
 """Settings that the contract names and that are not there yet."""
 
 _NOT_IN_A_KEY = re.compile(r"[^\x21-\x7e]")
@@ -40,6 +41,8 @@ class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Tags that nobody wants."""
     vocabulary: list[str] = []
     """Tags that are welcome; empty: any."""
+    fallback_models: list[str] = []
+    """Asked in this order where the model before has given a row up; `local/keywords` only where it stands here."""
     max_tokens_total: Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)] | None = None
     """The job is paused when its rows have cost so many tokens, in and out together. Absent: no limit."""
     rpm: Annotated[int, msgspec.Meta(ge=1, le=RPM_MAX)] | None = None
@@ -82,10 +85,6 @@ def _unknown(_: object) -> Found:
     yield "", "is no setting of a batch"
 
 
-def _reserved(_: object) -> Found:
-    yield "", "reserved: not available yet"
-
-
 def _api_key(value: object) -> Found:
     if value is None or value == "":
         return
@@ -121,6 +120,21 @@ def _words(count_max: int, value: object) -> Found:
             yield f"[{index}]", fault
 
 
+def _models(value: object) -> Found:
+    if not isinstance(value, list) or len(value) > FALLBACK_MODELS_MAX:
+        yield "", f"wants a list of at most {FALLBACK_MODELS_MAX} names of models"
+        return
+    for index, name in enumerate(value):
+        if (fault := line_fault(name, MODEL_NAME_LENGTH_MAX)) is not None:
+            yield f"[{index}]", fault
+        elif name.startswith("local/") and name != LOCAL_MODEL:
+            yield f"[{index}]", f"the only local model is {LOCAL_MODEL}"
+
+
+def _reserved(_: object) -> Found:
+    yield "", "reserved: not available yet"
+
+
 _SETTINGS: dict[str, Callable[[object], Found]] = {
     "api_key": _api_key,
     "model_name": _model_name,
@@ -128,6 +142,7 @@ _SETTINGS: dict[str, Callable[[object], Found]] = {
     "num_tags": partial(_whole, NUM_TAGS_MIN, NUM_TAGS_MAX),
     "exclusion_words": partial(_words, EXCLUSION_WORDS_MAX),
     "vocabulary": partial(_words, VOCABULARY_MAX),
+    "fallback_models": _models,
     "max_tokens_total": partial(_optional, partial(_whole, 1, TOKENS_MAX)),
     "rpm": partial(_optional, partial(_whole, 1, RPM_MAX)),
     "tpm": partial(_optional, partial(_whole, 1, TPM_MAX)),

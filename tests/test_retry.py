@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,12 +32,6 @@ from tests.jobs import Bench, check_invariants, waiting
 from tests.spec import proves
 
 WAIT_S = 10
-
-
-@pytest.fixture
-def retries(bench: Bench, settings: Settings) -> Iterator[RowRetries]:
-    with closing(make_broker(settings)) as broker:
-        yield RowRetries(bench.store, Dispatcher(bench.store, broker), settings)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors.errors import DocumentRefused, KeyRefused, ModelFailed, NetworkFailed
+from actors.errors import DocumentRefused, KeyRefused, ModelFailed, ProviderAway
 from actors.settings import Settings
 from actors.tag import ModelTagger, Question, tag_locally
 from bench.provider import Behaviour, Provider
@@ -138,7 +138,7 @@ async def test_a_model_that_never_answers_has_failed(provider: Provider) -> None
 async def test_a_provider_that_is_not_there_is_a_network_failure() -> None:
     settings = Settings(secret_key=SECRET_KEY, provider_base_url=f"http://127.0.0.1:{free_port()}/v1")
     tagger = ModelTagger(settings)
-    assert type(await failure(tagger)) is NetworkFailed
+    assert type(await failure(tagger)) is ProviderAway
     await tagger.close()
 
 
