@@ -124,6 +124,7 @@ class Governor:
                 raise BudgetSpent(retry_after_ms=rest[0])
             try:
                 lease.run(asyncio.sleep(rest[0] / 1000))
+                lease.confirm()  # the job may have ended meanwhile: then no model is asked for it
             except Exception:
                 self._call(call.budget, "leave", call.row)
                 raise

@@ -33,11 +33,12 @@ class Interrupted(Exception):
 class Lease:
     """One held row."""
 
-    def __init__(self, claim: Claim, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, claim: Claim, loop: asyncio.AbstractEventLoop, store: JobStore) -> None:
         self.claim = claim
         self.deadline = math.inf
         """By `time.monotonic`; set when its turn comes: what waits behind others does not take long itself."""
         self._loop = loop
+        self._store = store
         self._lock = threading.Lock()
         self._reason: Exception | None = None
         self._future: concurrent.futures.Future[Any] | None = None
@@ -63,6 +64,12 @@ class Lease:
         """Raise what the row was interrupted with, if it was."""
         if self._reason is not None:
             raise self._reason
+
+    def confirm(self) -> None:
+        """Renew the lease by itself, after a wait: raises Interrupted where the row is no longer ours."""
+        if insist(lambda: self._store.renew([self.claim])) != [True]:
+            self.interrupt(Interrupted())
+        self.check()
 
     def interrupt(self, reason: Exception) -> None:
         """Stop the row's work as soon as it can be stopped; `reason` is raised in its thread."""
@@ -90,7 +97,7 @@ class Leases:
 
         `alone`: no other row's work runs beside it in this process, since it may be what killed others.
         """
-        lease = Lease(claim, self._loop)
+        lease = Lease(claim, self._loop, self._store)
         with self._room:
             self._held[id(lease)] = lease
         try:

@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from actors.tag import Tagging
 from protocol.config import TaggingConfig
 from tests.budgets import KEY, Budget
 from tests.conftest import SECRET_KEY
-from tests.jobs import Bench
+from tests.jobs import OWNER, Bench
 from tests.waiting import until
 
 WAIT_S = 10
@@ -154,6 +155,20 @@ def test_a_short_wait_is_slept_in_the_thread(budget: Budget, lease: Lease) -> No
     for row in ("job/0", "job/1", "job/2"):
         assert budget.governor.run(lease, budget.call(row, rpm=120), tagged).tags == ["tag"]
     assert budget.fact("calls") == 3
+
+
+def test_a_job_that_ended_while_its_row_slept_in_the_line_asks_nothing(
+    budget: Budget, lease: Lease, bench: Bench
+) -> None:
+    budget.granted("job/first", rpm=100)
+    with ThreadPoolExecutor(1) as pool:
+        work = partial(fails, AssertionError("it was asked"))
+        done = pool.submit(budget.governor.run, lease, budget.call("job/1", rpm=100), work)
+        until(lambda: budget.size("waiting"))
+        bench.store.cancel("job", OWNER)
+        with pytest.raises(Interrupted):
+            done.result(WAIT_S)
+    assert (budget.size("waiting"), budget.fact("calls")) == (0, 1)
 
 
 @pytest.mark.parametrize("sleeps", [True, False], ids=["while it waits", "while it asks"])
