@@ -4,7 +4,7 @@
 -- KEYS[1]  budget:{name}   hash, see `fresh`
 -- KEYS[2]  :waiting        zset row -> its place in the line
 -- KEYS[3]  :expected       zset row -> when it loses its place if it has not come back (ms)
--- KEYS[4]  :flying         zset number of a call -> when it is given up as lost with its worker (ms)
+-- KEYS[4]  :flying         zset row -> when its call was let go (ms)
 --
 -- Replies: {'go', number, granted (ms), calls in flight, whether the pace limits}, or {'wait', ms, 1 where that is long};
 -- `report` and `leave`: {'ok'}.
@@ -37,7 +37,7 @@ local fresh = {
   told_tokens = 0,  -- tokens a second
   -- An episode: a refusal, and the probe that finds out what it means.
   probe = NONE,     -- OPEN, or the probe's number
-  probe_until = 0,  -- when it is given up
+  probe_from = 0,   -- when it was let go
   first = 0,        -- when the refused call had been let go; of those let go later
   first_served = 0, -- so many were served
   first_refused = 0,
@@ -91,13 +91,22 @@ local function tokens_a_second(tpm)
   return tpm > 0 and tpm / 60 or state.told_tokens
 end
 
-local function forget_the_late()
-  for _, row in ipairs(redis.call('ZRANGEBYSCORE', expected, '-inf', now)) do
-    redis.call('ZREM', expected, row)
-    redis.call('ZREM', waiting, row)
+-- A call has ended, or is given up as lost with its worker: another may be the probe in its place.
+local function give_up(row)
+  local granted = tonumber(redis.call('ZSCORE', flying, row) or NONE)
+  redis.call('ZREM', flying, row)
+  if state.probe > 0 and state.probe_from == granted then state.probe = OPEN end
+end
+
+-- A row has one call at a time: where it asks anew, nobody will hear of the one before, since the answer to it was lost
+-- or its worker died.
+local function forget_the_late(row, lease_ms)
+  for _, late in ipairs(redis.call('ZRANGEBYSCORE', expected, '-inf', now)) do
+    redis.call('ZREM', expected, late)
+    redis.call('ZREM', waiting, late)
   end
-  redis.call('ZREMRANGEBYSCORE', flying, '-inf', now)
-  if state.probe > 0 and state.probe_until <= now then state.probe = OPEN end
+  for _, lost in ipairs(redis.call('ZRANGEBYSCORE', flying, '-inf', now - lease_ms)) do give_up(lost) end
+  give_up(row)
 end
 
 -- By the number in flight: when the next of them is likely to end.
@@ -128,18 +137,18 @@ local function line_before(row)
   return rank, math.min(rank, here)
 end
 
-local function grant(row, bounds, tokens, lease_ms)
+local function grant(row, bounds, tokens)
   local limited = state.next > now - 2 * bounds.interval
   state.calls = state.calls + 1
   state.next = math.max(state.next, since_ms(bounds.interval)) + bounds.interval
   if bounds.tps > 0 then
     state.next_tokens = math.max(state.next_tokens, now) + tokens * 1000 / bounds.tps
   end
-  if state.probe == OPEN then state.probe, state.probe_until = state.calls, now + lease_ms end
+  if state.probe == OPEN then state.probe, state.probe_from = state.calls, now end
   redis.call('ZREM', waiting, row)
   redis.call('ZREM', expected, row)
-  redis.call('ZADD', flying, now + lease_ms, state.calls)
-  return {'go', tostring(state.calls), tostring(now), redis.call('ZCARD', flying), limited and 1 or 0}
+  redis.call('ZADD', flying, now, row)
+  return {'go', tostring(state.calls), string.format('%.17g', now), redis.call('ZCARD', flying), limited and 1 or 0}
 end
 
 -- When a row that has to wait shall come back. After a wait of all it comes before its turn, since others may go away
@@ -163,9 +172,10 @@ end
 
 local commands = {}
 
--- May this row's call go? `tokens`: what it may cost. `rpm`, `tpm`, `concurrency`: fixed; 0: learned.
+-- May this row's call go? `tokens`: what it may cost. `rpm`, `tpm`, `concurrency`: fixed; 0: learned. `lease_ms`: a call
+-- of which nothing is heard for so long is given up.
 function commands.acquire(row, tokens, rpm, tpm, concurrency, lease_ms)
-  forget_the_late()
+  forget_the_late(row, tonumber(lease_ms))
   local limit = tonumber(concurrency)
   local bounds = {
     fixed = rpm ~= '0', tps = tokens_a_second(tonumber(tpm)),
@@ -174,7 +184,7 @@ function commands.acquire(row, tokens, rpm, tpm, concurrency, lease_ms)
   bounds.usual, bounds.interval = intervals_ms(tonumber(rpm))
   local rank, here = line_before(row)
   local free = turn(here, bounds) <= now
-  local reply = free and grant(row, bounds, tonumber(tokens), tonumber(lease_ms)) or wait(row, turn(rank, bounds))
+  local reply = free and grant(row, bounds, tonumber(tokens)) or wait(row, turn(rank, bounds))
   save()
   return reply
 end

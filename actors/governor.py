@@ -136,7 +136,7 @@ class Governor:
         """A report that is lost costs a place in flight until its lease ends, and nothing else."""
         try:
             self._call(
-                call.budget, "report", *grant, outcome.word, outcome.retry_after_ms,
+                call.budget, "report", call.row, *grant, outcome.word, outcome.retry_after_ms,
                 call.tokens, outcome.tokens, call.limits.tpm, *outcome.rates,
             )  # fmt: skip
         except redis.RedisError as fault:

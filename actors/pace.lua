@@ -178,9 +178,11 @@ local function settle_tokens(planned, tokens, tps)
   if tps > 0 then state.next_tokens = state.next_tokens + (tokens - planned) * 1000 / tps end
 end
 
--- What came of a call. The first four are what its grant said; `asked`: for how long it was told to wait (ms).
-function commands.report(number, granted, beside, limited, outcome, asked, planned, tokens, tpm, told, told_tokens)
-  redis.call('ZREM', flying, number)
+-- What came of a row's call, told once. The first four after the row are what its grant said; `asked`: for how long it
+-- was told to wait (ms).
+function commands.report(row, number, granted, beside, limited, outcome, asked, planned, tokens, tpm, told, told_tokens)
+  if tonumber(redis.call('ZSCORE', flying, row) or NONE) ~= tonumber(granted) then return {'late'} end
+  redis.call('ZREM', flying, row)
   local call = {number = tonumber(number), granted = tonumber(granted), beside = tonumber(beside),
     limited = limited == '1', took = now - granted, asked = tonumber(asked)}
   if outcome ~= 'other' and call.granted >= state.trial_from then

@@ -23,6 +23,7 @@ class Budget:
         self.governors = [Governor(self._client, Seal(settings.secret_key), settings) for _ in range(2)]
         self.name = self.governors[0].budget(KEY, "a/model")
         self._turn = 0
+        self._rows: dict[bytes, str] = {}
 
     def close(self) -> None:
         self.redis.close()
@@ -40,7 +41,10 @@ class Budget:
     def ask(self, row: str = "job/0", **wanted: int) -> Grant | int:
         """The grant, or for how many ms the row waits."""
         word, *rest = self.governor._ask(self.call(row, **wanted))
-        return Grant(*rest) if word == b"go" else int(rest[0])
+        if word != b"go":
+            return int(rest[0])
+        self._rows[rest[0]] = row
+        return Grant(*rest)
 
     def granted(self, row: str = "job/0", **wanted: int) -> Grant:
         """A grant that comes within moments."""
@@ -54,7 +58,7 @@ class Budget:
         return answer
 
     def report(self, grant: Grant, outcome: Outcome = SERVED, **wanted: int) -> None:
-        self.governor._report(self.call(**wanted), grant, outcome)
+        self.governor._report(self.call(self._rows[grant.number], **wanted), grant, outcome)
 
     def fact(self, name: str) -> float:
         return float(self.redis.hget(f"budget:{{{self.name}}}", name))

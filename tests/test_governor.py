@@ -19,7 +19,7 @@ from actors.seal import Seal
 from actors.settings import Settings
 from actors.tag import Tagging
 from protocol.config import TaggingConfig
-from tests.budgets import KEY, Budget
+from tests.budgets import A_MINUTE, KEY, Budget
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench
 from tests.waiting import until
@@ -90,6 +90,28 @@ def test_a_place_in_flight_is_free_again_when_its_worker_has_died(budget: Budget
     budget.granted("job/0", concurrency=1)
     budget.waits_ms("job/1", concurrency=1)
     assert budget.granted("job/1", concurrency=1).in_flight == 1
+
+
+def test_a_row_that_asks_anew_is_not_held_up_by_its_own_lost_call(budget: Budget) -> None:
+    """Its worker died, or the answer was lost on the way."""
+    lost = budget.granted("job/0", concurrency=1)
+    assert budget.granted("job/0", concurrency=1).in_flight == 1
+    budget.report(lost)
+    assert budget.waits_ms("job/1", concurrency=1) > 0
+
+
+def test_a_probe_that_was_lost_with_its_worker_is_made_by_the_row_that_comes_again(budget: Budget) -> None:
+    budget.report(budget.granted("job/0"), A_MINUTE)
+    budget.granted("job/1")
+    probe = budget.granted("job/1")
+    assert budget.fact("probe") == float(probe.number)
+
+
+def test_what_came_of_a_call_counts_once(budget: Budget) -> None:
+    grant = budget.granted("job/0")
+    for _ in range(2):
+        budget.report(grant)
+    assert budget.fact("served") == 1
 
 
 def test_tokens_are_counted_as_planned_and_then_as_they_were(budget: Budget) -> None:
