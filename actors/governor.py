@@ -133,12 +133,10 @@ class Governor:
         return self._call(call.budget, "acquire", call.row, call.tokens, *call.limits, self._lease_ms)
 
     def _report(self, call: Call, grant: Grant, outcome: Outcome) -> None:
-        """A report that is lost costs a place in flight until its lease ends, and nothing else."""
+        """Told when Redis is back, for what follows waits for it too: a lost report would block a place in flight."""
+        told = [outcome.word, outcome.retry_after_ms, call.tokens, outcome.tokens, call.limits.tpm, *outcome.rates]
         try:
-            self._call(
-                call.budget, "report", call.row, *grant, outcome.word, outcome.retry_after_ms,
-                call.tokens, outcome.tokens, call.limits.tpm, *outcome.rates,
-            )  # fmt: skip
+            insist(lambda: self._call(call.budget, "report", call.row, *grant, *told))
         except redis.RedisError as fault:
             log.warning("a budget does not hear of a call's end: %s", fault)
 

@@ -216,19 +216,23 @@ def test_an_interrupted_row_leaves_nothing_behind(budget: Budget, lease: Lease, 
     assert budget.size("flying") == sleeps
 
 
+@pytest.mark.parametrize(
+    ("fault", "in_flight"), [(redis.ConnectionError(), 0), (redis.ResponseError("our own fault"), 1)]
+)
 def test_a_report_that_redis_does_not_take_costs_no_result(
-    budget: Budget, lease: Lease, monkeypatch: pytest.MonkeyPatch
+    budget: Budget, lease: Lease, monkeypatch: pytest.MonkeyPatch, fault: redis.RedisError, in_flight: int
 ) -> None:
-    governor = budget.governor
+    governor, faults = budget.governor, [fault]
     answer = governor._call
 
-    def away(name: str, command: str, *args: Any) -> list[Any]:
-        if command == "report":
-            raise redis.ConnectionError
+    def away_once(name: str, command: str, *args: Any) -> list[Any]:
+        if command == "report" and faults:
+            raise faults.pop()
         return answer(name, command, *args)
 
-    monkeypatch.setattr(governor, "_call", away)
+    monkeypatch.setattr(governor, "_call", away_once)
     assert governor.run(lease, budget.call(), tagged).tags == ["tag"]
+    assert budget.size("flying") == in_flight
 
 
 def test_a_longer_text_is_planned_to_cost_more() -> None:
