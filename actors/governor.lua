@@ -11,6 +11,7 @@
 
 local budget, waiting, expected, flying = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local FORGET_MS = 1800000     -- what was learned is forgotten after so long without a call
+local AHEAD_MAX_MS = 604800000 -- but not before the clocks are reached, unless they are further ahead than a row may wait
 local LATE_MS = 100           -- so much of the pace is not lost where nobody was there in time
 local SLEEP_MS = 1000         -- so long a row waits in its thread; before a longer wait is over it must be back
 local LEAD_MS = 500           -- by so much at least
@@ -24,7 +25,7 @@ local fresh = {
   pace = 12,        -- requests/s
   sure = 0,         -- by how many calls the pace is known to be right; 0: no limit found yet
   concurrency = 0,  -- calls in flight; 0: no limit found
-  next = 0,         -- when the next call may go (ms)
+  next = 0,         -- when the next call may go (ms); `next@30`: one that asks for 30 a minute, and so on
   next_tokens = 0,  -- the same by tokens
   hold = 0,         -- when a wait of all is over
   holds = 0,        -- waits of all since a call was served
@@ -66,11 +67,23 @@ for i, value in ipairs(redis.call('HMGET', budget, unpack(names))) do
   state[names[i]] = tonumber(value or fresh[names[i]])
 end
 
+-- The name of the clock by which calls go: who fixes a pace goes by that alone, together with all who fix the same.
+-- So nobody waits for another's choice.
+local function clock(name, fixed)
+  if fixed == '0' then return name end
+  local own = name .. '@' .. fixed
+  names[#names + 1], state[own] = own, tonumber(redis.call('HGET', budget, own) or 0)
+  return own
+end
+
 local function save()
-  local flat = {}
-  for _, name in ipairs(names) do flat[#flat + 1], flat[#flat + 2] = name, state[name] end
+  local flat, last = {}, now
+  for _, name in ipairs(names) do
+    flat[#flat + 1], flat[#flat + 2] = name, state[name]
+    if string.find(name, '^next') then last = math.max(last, state[name]) end
+  end
   redis.call('HSET', budget, unpack(flat))
-  local ttl = math.max(0, state.next - now) + FORGET_MS
+  local ttl = math.min(last - now, AHEAD_MAX_MS) + FORGET_MS
   for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(ttl)) end
 end
 
@@ -116,15 +129,16 @@ local function turn_by_concurrency(before, limit)
   return now + math.max(20, state.latency * (before - free + 0.5) / limit)
 end
 
-local function turn_by_tokens(before, tps)
-  return tps > 0 and math.max(state.next_tokens, now) + before * state.tokens * 1000 / tps or 0
+local function turn_by_tokens(before, bounds)
+  if bounds.tps == 0 then return 0 end
+  return math.max(state[bounds.by_tokens], now) + before * state.tokens * 1000 / bounds.tps
 end
 
 -- When a call may go that has so many others before it. A probe goes at once, unless the pace is fixed.
 local function turn(before, bounds)
-  local free = math.max(state.next, since_ms(bounds.interval))
+  local free = math.max(state[bounds.by_calls], state.hold, since_ms(bounds.interval))
   if state.probe == OPEN and before == 0 and not bounds.fixed then free = state.hold end
-  return math.max(free + before * bounds.usual, turn_by_tokens(before, bounds.tps),
+  return math.max(free + before * bounds.usual, turn_by_tokens(before, bounds),
     turn_by_concurrency(before, bounds.limit))
 end
 
@@ -138,11 +152,12 @@ local function line_before(row)
 end
 
 local function grant(row, bounds, tokens)
-  local limited = state.next > now - 2 * bounds.interval
+  local by_calls, by_tokens = bounds.by_calls, bounds.by_tokens
+  local limited = state[by_calls] > now - 2 * bounds.interval
   state.calls = state.calls + 1
-  state.next = math.max(state.next, since_ms(bounds.interval)) + bounds.interval
+  state[by_calls] = math.max(state[by_calls], since_ms(bounds.interval)) + bounds.interval
   if bounds.tps > 0 then
-    state.next_tokens = math.max(state.next_tokens, now) + tokens * 1000 / bounds.tps
+    state[by_tokens] = math.max(state[by_tokens], now) + tokens * 1000 / bounds.tps
   end
   if state.probe == OPEN then state.probe, state.probe_from = state.calls, now end
   redis.call('ZREM', waiting, row)
@@ -179,6 +194,7 @@ function commands.acquire(row, tokens, rpm, tpm, concurrency, lease_ms)
   local limit = tonumber(concurrency)
   local bounds = {
     fixed = rpm ~= '0', tps = tokens_a_second(tonumber(tpm)),
+    by_calls = clock('next', rpm), by_tokens = clock('next_tokens', tpm),
     limit = limit > 0 and limit or math.floor(state.concurrency),
   }
   bounds.usual, bounds.interval = intervals_ms(tonumber(rpm))

@@ -172,10 +172,11 @@ function outcomes.other(call)
 end
 
 -- What tokens a call cost in truth, of those that it was planned to.
-local function settle_tokens(planned, tokens, tps)
+local function settle_tokens(planned, tokens, tpm)
   if tokens == 0 then return end
   state.tokens = state.tokens == 0 and tokens or 0.8 * state.tokens + 0.2 * tokens
-  if tps > 0 then state.next_tokens = state.next_tokens + (tokens - planned) * 1000 / tps end
+  local by_tokens, tps = clock('next_tokens', tpm), tokens_a_second(tonumber(tpm))
+  if tps > 0 then state[by_tokens] = state[by_tokens] + (tokens - planned) * 1000 / tps end
 end
 
 -- What came of a row's call, told once. The first four after the row are what its grant said; `asked`: for how long it
@@ -191,7 +192,7 @@ function commands.report(row, number, granted, beside, limited, outcome, asked, 
   end
   outcomes[outcome](call)
   heed(tonumber(told), tonumber(told_tokens))
-  settle_tokens(tonumber(planned), tonumber(tokens), tokens_a_second(tonumber(tpm)))
+  settle_tokens(tonumber(planned), tonumber(tokens), tpm)
   save()
   return {'ok'}
 end

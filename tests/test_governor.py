@@ -60,6 +60,25 @@ def test_rows_wait_for_their_turns_within_a_fixed_pace(budget: Budget) -> None:
     assert budget.size("waiting") == 3
 
 
+def test_a_job_that_fixes_a_slow_pace_holds_back_nobody_else(budget: Budget) -> None:
+    budget.granted("slow/0", rpm=1, tpm=1)
+    assert budget.waits_ms("slow/1", rpm=1) > 1_000
+    assert budget.waits_ms("same/0", tpm=1) > 1_000
+    budget.granted("other/0", rpm=600, tpm=1_000_000)
+    budget.granted("free/0")
+
+
+def test_a_wait_of_all_holds_for_jobs_that_fix_their_pace_too(budget: Budget) -> None:
+    for row in ("job/0", "job/1"):
+        budget.report(budget.granted(row), A_MINUTE)
+    assert budget.waits_ms("other/0", rpm=600) > 50_000
+
+
+def test_a_budget_is_remembered_until_its_tokens_have_come(budget: Budget) -> None:
+    budget.granted("job/0", tokens=100_000, tpm=1_000)
+    assert budget.redis.pttl(f"budget:{{{budget.name}}}") > 100 * 60_000
+
+
 def test_a_row_that_leaves_lets_the_others_up(budget: Budget) -> None:
     budget.granted("job/0", rpm=1)
     first, second = budget.waits_ms("job/1", rpm=1), budget.waits_ms("job/2", rpm=1)
