@@ -1,8 +1,8 @@
 -- What an owner does to a job: start, cancel, pause, resume, retry, delete. The second part of the script, behind
 -- `store.lua`, which says what the keys hold.
 
--- The documents follow from ARGV[8] on: ten thousand do not fit on Lua's stack.
-function commands.create(owner, run, fingerprint, total, facts, secrets)
+-- The documents follow from ARGV[9] on: ten thousand do not fit on Lua's stack.
+function commands.create(owner, run, fingerprint, total, facts, secrets, exclusion_pdf)
   local known = redis.call('HMGET', job, 'owner', 'fingerprint', 'total')
   if known[1] and known[1] ~= '' then
     if known[1] == owner and known[2] == fingerprint then return {'same', known[3]} end
@@ -13,7 +13,8 @@ function commands.create(owner, run, fingerprint, total, facts, secrets)
     'processed', 0, 'failed', 0, 'total', total, 'left', total, 'next', 0, 'seq', -1, 'fence', 0, 'created_ms', now, 'begun_ms', now)
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   for name, value in pairs(cjson.decode(secrets)) do redis.call('HSET', job .. ':secrets', name, value) end
-  for i = 8, #ARGV do redis.call('HSET', job .. ':documents', i - 8, ARGV[i]) end
+  if exclusion_pdf ~= '' then redis.call('HSET', job .. ':exclusions', 'pdf', exclusion_pdf) end
+  for i = 9, #ARGV do redis.call('HSET', job .. ':documents', i - 9, ARGV[i]) end
   tell('created', '', '')
   redis.call('ZADD', active, now, job_id())
   redis.call('ZADD', 'owner:{' .. owner .. '}:jobs', now, job_id())

@@ -11,6 +11,7 @@
      ├── InternalFault              internal     tried again, fewer times
      ├── TimedOut                   timeout      final
      ├── KeyRefused                 auth         ends the whole job
+     ├── ListRefused                document     ends the whole job
      ├── SourceRefused              source       final
      └── DocumentRefused            document     final
 
@@ -109,6 +110,13 @@ class KeyRefused(DocumentError):
     """The provider refused the key (401, 403)."""
 
     error_type = ErrorType.AUTH
+    retry = False
+
+
+class ListRefused(DocumentError):
+    """The job's exclusion list cannot be used: no row of it would get the tags that were asked for."""
+
+    error_type = ErrorType.DOCUMENT
     retry = False
 
 

@@ -20,6 +20,7 @@ from actors.seal import Seal, SealBroken
 from actors.settings import Settings
 from actors.store import JobStore
 from actors.tag import ModelTagger, Question, Tagging, tag_locally
+from actors.wordlist import WordLists
 from protocol.messages import Row
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Processor:
     governor: Governor
     seal: Seal
     settings: Settings
+    word_lists: WordLists
 
     def process_document(self, job_id: str, run: str, row_id: int) -> None:
         """The actor. A message about a row that is done, cancelled, waiting or held does nothing.
@@ -68,9 +70,10 @@ class Processor:
 
     def _tagged(self, claim: Claim, lease: Lease) -> Row:
         started = time.monotonic()
+        excluded = self._excluded(claim, lease)
         extraction = self._extraction(claim, lease)
         self._begin(claim, lease, "tag", b"" if claim.checkpoint else msgspec.json.encode(extraction))
-        tagging = self._tagging(claim, lease, extraction)
+        tagging = self._tagging(claim, lease, extraction, excluded)
         took_s = round(time.monotonic() - started, 3)
         return Row.success(
             claim.row_id,
@@ -81,6 +84,12 @@ class Processor:
             metadata={**extraction.metadata, **tagging.metadata, "processing_time": took_s},
             id=claim.document.id,
         )
+
+    def _excluded(self, claim: Claim, lease: Lease) -> list[str]:
+        """What no tag may be: known before anything of the row is done."""
+        if claim.exclusions is None:
+            self._begin(claim, lease, "extract")  # so that a list that kills workers is not read for ever
+        return [*claim.config.exclusion_words, *self.word_lists.terms(claim)]
 
     def _extraction(self, claim: Claim, lease: Lease) -> Extraction:
         """What stands in the document: fetched and read once, kept for later attempts."""
@@ -95,14 +104,14 @@ class Processor:
         if not insist(lambda: self.store.begin(claim, stage, checkpoint)):
             raise Interrupted
 
-    def _tagging(self, claim: Claim, lease: Lease, extraction: Extraction) -> Tagging:
+    def _tagging(self, claim: Claim, lease: Lease, extraction: Extraction, excluded: list[str]) -> Tagging:
         question = Question(
             text=extraction.text,
             title=claim.document.title,
             description=claim.document.description,
             model_name=claim.model_name,
             num_tags=claim.config.num_tags,
-            exclusion_words=claim.config.exclusion_words,
+            exclusion_words=excluded,
             vocabulary=claim.config.vocabulary,
         )
         if claim.model_name.startswith(LOCAL):

@@ -14,6 +14,7 @@ KeySource = Literal["caller", "server", "none"]
 Stage = Literal["fetch", "extract", "tag"]
 
 read_document = msgspec.json.Decoder(Document).decode
+read_terms = msgspec.json.Decoder(list[str]).decode
 _read_config = msgspec.json.Decoder(TaggingConfig).decode
 
 
@@ -66,6 +67,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     api_key_from: KeySource
     sealed_api_key: str | None = None
     documents: list[Document]
+    exclusion_pdf: bytes = b""
+    """A list of terms to exclude that a worker has to read; empty: there is none."""
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,11 +122,13 @@ class Claim:
     sealed_password: str | None = field(repr=False)
     checkpoint: bytes | None = field(repr=False)
     """What an earlier attempt extracted."""
+    exclusions: Sequence[str] | None = ()
+    """Terms of the job's exclusion list, which count beside those of its config; None: nobody has read it yet."""
 
     @classmethod
     def granted(cls, address: RowAddress, told: Sequence[Any]) -> Self:
         """A claim as the script grants it."""
-        *numbers, document, config, first_model, model_name, key_from, api_key, password, text = told
+        *numbers, document, config, first_model, model_name, key_from, api_key, password, text, terms, unread = told
         return cls(
             **address._asdict(),
             **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
@@ -135,6 +140,7 @@ class Claim:
             sealed_api_key=api_key.decode() or None,
             sealed_password=password.decode() or None,
             checkpoint=zlib.decompress(text) if text else None,
+            exclusions=None if unread else read_terms(terms) if terms else (),
         )
 
     @property

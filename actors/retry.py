@@ -14,7 +14,7 @@ import dramatiq
 from dramatiq.middleware import Retries
 
 from actors.dispatch import Dispatcher
-from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, RateLimited
+from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, ListRefused, RateLimited
 from actors.leases import insist
 from actors.records import Claim
 from actors.settings import Settings
@@ -75,7 +75,7 @@ class RowRetries(Retries):
         if not isinstance(exception, AttemptFailed):
             return
         claim, error = exception.claim, exception.error
-        if isinstance(error, KeyRefused):
+        if isinstance(error, KeyRefused | ListRefused):
             self._fail_job(claim, error)
         elif wait := self.wait(claim, error) or _fallback(claim, error):
             self._wait(claim, error, wait)
@@ -123,7 +123,7 @@ class RowRetries(Retries):
             known["retry_after_ms"] = self._rate_limit_delay_ms(claim, error)
         return Row.failed(claim.row_id, claim.document.title, **known)
 
-    def _fail_job(self, claim: Claim, error: KeyRefused) -> None:
+    def _fail_job(self, claim: Claim, error: DocumentError) -> None:
         row = Row.waiting(claim.row_id, claim.document.title, **_told(claim, error))
         insist(lambda: self._store.fail_job(claim, row, str(error)))
 

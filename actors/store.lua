@@ -15,6 +15,7 @@
 --   :due        zset row -> the time at which something must happen to it; exactly the rows that are out
 --   :results    hash row -> its final result of this run, as observers see it
 --   :chosen     set of the rows that a retry named; absent: this run is of all rows that have no result
+--   :exclusions hash `pdf`: a list of terms to exclude that nobody has read yet; `terms`: what stood in it, as JSON
 --   :texts      hash row -> what was extracted, so that a retry only asks the model; gone when the row ends
 --   :events     stream: seq (dense), type, row, processed, failed, body
 --
@@ -45,7 +46,7 @@ local STREAM_MIN = 10000
 local CHUNK_MIN = 4
 local MAX_DEATHS = 3
 local DELETED_MS = 30000       -- what is left of a deleted job, so that its observers hear the ending
-local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':events'}
+local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':exclusions', ':events'}
 local ENDINGS = {completed = 'completed', cancelled = 'cancelled', failed = 'error'}
 
 local time = redis.call('TIME')
@@ -267,7 +268,9 @@ local function grant(row, state)
   local facts = redis.call('HMGET', job, 'config', 'model_name', 'api_key_from')
   local secrets = redis.call('HMGET', job .. ':secrets', 'api_key', row)
   return {'ok', state.f, state.a, state.n, state.w, state.d, redis.call('HGET', job .. ':documents', row),
-    facts[1], facts[2], state.m or facts[2], facts[3], secrets[1] or '', secrets[2] or '', redis.call('HGET', job .. ':texts', row) or ''}
+    facts[1], facts[2], state.m or facts[2], facts[3], secrets[1] or '', secrets[2] or '',
+    redis.call('HGET', job .. ':texts', row) or '', redis.call('HGET', job .. ':exclusions', 'terms') or '',
+    redis.call('HEXISTS', job .. ':exclusions', 'pdf')}
 end
 
 local function model_of(state)
@@ -317,6 +320,16 @@ function commands.begin(run, row, fence, stage, text)
   state.g = stage
   redis.call('HSET', job .. ':rows', row, cjson.encode(state))
   if text ~= '' then redis.call('HSET', job .. ':texts', row, text) end
+  renew_ttl()
+  return {'ok'}
+end
+
+-- The job's exclusion list is read: its terms stand in the PDF's place. Whoever read it at the same time changes nothing.
+function commands.exclude(run, row, fence, terms)
+  local _, no = held(run, row, fence)
+  if no then return no end
+  redis.call('HSETNX', job .. ':exclusions', 'terms', terms)
+  redis.call('HDEL', job .. ':exclusions', 'pdf')
   renew_ttl()
   return {'ok'}
 end

@@ -31,6 +31,7 @@ from actors.records import (
     RowAddress,
     RowUnknown,
     Stage,
+    read_terms,
 )
 from actors.settings import Settings
 from protocol.messages import Row, to_json
@@ -94,7 +95,8 @@ class JobStore:
             sealed["api_key"] = job.sealed_api_key
         word, *rest = self._call(
             job.job_id, "create", job.owner, secrets.token_hex(8), job.fingerprint, len(job.documents),
-            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed), *map(_stored, job.documents),
+            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed), job.exclusion_pdf,
+            *map(_stored, job.documents),
         )  # fmt: skip
         if word == b"conflict":
             raise JobConflict(f"the job id {job.job_id} is taken by another request")
@@ -128,6 +130,15 @@ class JobStore:
         """Begin a stage; False: no longer ours. `checkpoint`: what a retry of `tag` shall not do again."""
         text = zlib.compress(checkpoint, 1) if checkpoint else b""
         return self._write(claim, "begin", stage, text) is not None
+
+    def exclusion_list(self, job_id: str) -> tuple[list[str] | None, bytes]:
+        """The terms of the job's exclusion list as far as somebody has read it, and else the PDF that holds it."""
+        terms, pdf = cast("list[bytes | None]", self._client.hmget(key(job_id, "exclusions"), ["terms", "pdf"]))
+        return (read_terms(terms) if terms else None), pdf or b""
+
+    def exclude(self, claim: Claim, terms: Sequence[str]) -> bool:
+        """Keep what was read from the list, in its place; the first writer wins. False: the row is no longer ours."""
+        return self._write(claim, "exclude", msgspec.json.encode(terms)) is not None
 
     def retrying(
         self, claim: Claim, row: Row, *, delay_ms: int, counts: bool, begun: bool = True, model: str = ""

@@ -27,6 +27,7 @@ from actors.seal import Seal
 from actors.settings import Settings
 from actors.store import JobStore, connect
 from actors.tag import ModelTagger
+from actors.wordlist import WordLists
 from protocol.messages import Row
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ def boot(settings: Settings) -> Running:
         Governor(client, seal, settings),
         seal,
         settings,
+        WordLists(store, sandbox),
     )
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(processor.process_document)
     name = f"{uuid.uuid4().hex[:12]}/{settings.worker_threads}"
