@@ -12,10 +12,12 @@ from redis import RedisError
 from actors.records import KeySource, NewJob
 from actors.seal import Seal
 from actors.settings import Settings
+from api import multipart
+from api.forms import Asked, read_form
 from api.parts import Parts, present
 from api.problems import Problem
 from api.results import answer
-from protocol.requests import LOCAL_MODEL, Document, StartBatch, TaggingConfig, read_start
+from protocol.requests import LOCAL_MODEL, Document, TaggingConfig, read_start
 
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """Asked where there is a key and neither the caller nor `TAGSTREAM_MODEL` names a model."""
@@ -25,12 +27,14 @@ log = logging.getLogger(__name__)
 routes = Blueprint("batch", __name__)
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(msgspec.Struct, frozen=True, omit_defaults=True):
     """The batch is accepted: every one of its documents will end."""
 
     job_id: str
     total_documents: int
     message: str
+    read_as: str | None = None
+    """How a file was understood: its encoding (and whether that is a guess) and delimiter, or the sheet."""
 
 
 class Model(NamedTuple):
@@ -42,47 +46,53 @@ class Model(NamedTuple):
 
 @routes.post("/api/batch/start")
 async def start() -> Response:
-    """Start a batch; the same `job_id` with the same body again is the same batch."""
+    """Start a batch, from JSON or from a form with a spreadsheet; the same `job_id` with the same again is the same."""
     caller = present().door.admit_request(request)
-    if not request.is_json:
-        raise Problem(415, "The body must be JSON: Content-Type: application/json.")
+    is_form = request.mimetype == multipart.CONTENT_TYPE
+    if not request.is_json and not is_form:
+        raise Problem(415, f"The body must be application/json, or {multipart.CONTENT_TYPE} with a file.")
     body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
-    started = await asyncio.to_thread(_start, present(), caller.subject, body)
-    return answer(started, 202)
+    parts = present()
+    asked = await (read_form(parts, request.headers["Content-Type"], body) if is_form else _read_json(parts, body))
+    return answer(await asyncio.to_thread(_start, parts, caller.subject, asked), 202)
 
 
-def _start(parts: Parts, owner: str, body: bytes) -> Started:
+async def _read_json(parts: Parts, body: bytes) -> Asked:
+    return Asked(await asyncio.to_thread(read_start, body, parts.settings.max_documents))
+
+
+def _start(parts: Parts, owner: str, asked: Asked) -> Started:
     """Blocking, and for thousands of documents not quick: it runs beside the event loop.
 
     Raises:
-        InvalidRequest: the body will not do.
         JobConflict: the job id is taken.
         redis.RedisError: nothing was started, or the same call again will find it started.
     """
-    batch = read_start(body, parts.settings.max_documents)
-    job = _new_job(parts, owner, batch)
+    job = _new_job(parts, owner, asked)
     total = parts.store.create(job)
     try:
         parts.dispatcher.refill(job.job_id)
     except RedisError as fault:
         log.warning("job %s is created; the scheduler will send its rows: %s", job.job_id, type(fault).__name__)
     noun = "document" if total == 1 else "documents"
-    return Started(job.job_id, total, f"Batch started with {total} {noun}")
+    return Started(job.job_id, total, f"Batch started with {total} {noun}", asked.read_as)
 
 
-def _new_job(parts: Parts, owner: str, batch: StartBatch) -> NewJob:
+def _new_job(parts: Parts, owner: str, asked: Asked) -> NewJob:
     """The job, with all its secrets sealed."""
+    batch = asked.batch
     model = choose_model(batch.config, parts.settings)
     api_key = batch.config.api_key if model.key_from == "caller" else None
     return NewJob(
         job_id=batch.job_id or str(uuid.uuid4()),
         owner=owner,
-        fingerprint=parts.seal.fingerprint(batch.canonical()),
+        fingerprint=parts.seal.fingerprint(batch.canonical() + asked.exclusion_pdf),
         model_name=model.name,
         config=msgspec.structs.replace(batch.config, api_key=None),
         api_key_from=model.key_from,
         sealed_api_key=parts.seal.seal("api_key", api_key) if api_key else None,
         documents=[_sealed(document, parts.seal) for document in batch.documents],
+        exclusion_pdf=asked.exclusion_pdf,
     )
 
 

@@ -16,6 +16,7 @@ from actors.seal import Seal
 from actors.settings import Settings
 from actors.store import JobStore, connect
 from api.auth import Door
+from api.children import Children
 from api.feed import Feed
 from api.observe import Observers
 
@@ -41,6 +42,7 @@ class Parts:
     dispatcher: Dispatcher
     feed: Feed
     observers: Observers
+    children: Children
 
 
 @asynccontextmanager
@@ -60,6 +62,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             dispatcher=Dispatcher(store, broker),
             feed=feed,
             observers=Observers(settings.observers_per_caller, settings.observer_max_age_s),
+            children=Children(),
         )
     finally:
         await feed.close()

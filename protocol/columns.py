@@ -28,6 +28,11 @@ class ColumnMapping:
     def __init__(self, columns: dict[str, str] | None = None) -> None:
         self._columns = columns or {}
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """Our field → the caller's column, as far as the caller says."""
+        return dict(self._columns)
+
     @classmethod
     def read(cls, value: object, faults: Faults) -> Self:
         """From a request's `column_mapping`: our field → the caller's column, or the reverse form."""

@@ -20,8 +20,10 @@ __all__ = [
     "RetryBatch",
     "StartBatch",
     "TaggingConfig",
+    "read_object",
     "read_retry",
     "read_start",
+    "start_from",
     "valid_job_id",
 ]
 
@@ -71,7 +73,15 @@ def read_start(body: bytes, max_documents: int) -> StartBatch:
         MalformedBody: it is not JSON in UTF-8 (no byte order mark), or no object, or a key stands twice.
         InvalidRequest: its content will not do; at most 20 faults are named.
     """
-    request = _read_object(body, CONTAINERS_MIN + CONTAINERS_PER_DOCUMENT * max_documents)
+    return start_from(read_object(body, CONTAINERS_MIN + CONTAINERS_PER_DOCUMENT * max_documents), max_documents)
+
+
+def start_from(request: dict[str, Any], max_documents: int) -> StartBatch:
+    """The batch that an object asks for, whatever form it came in; the rules are the same.
+
+    Raises:
+        InvalidRequest: its content will not do.
+    """
     faults = Faults()
     for name in request:
         if name not in FIELDS:
@@ -90,7 +100,7 @@ def read_retry(body: bytes) -> RetryBatch:
     Raises:
         MalformedBody, InvalidRequest: as `read_start`.
     """
-    request = _read_object(body, CONTAINERS_MIN) if body.strip() else {}
+    request = read_object(body) if body.strip() else {}
     faults = Faults()
     row_ids = _read_row_ids(request.pop("row_ids", None), faults)
     config = {name: request.pop(name, None) for name in ("api_key", "model_name")}
@@ -122,7 +132,12 @@ def _read_job_id(value: object, faults: Faults) -> str | None:
     return value
 
 
-def _read_object(body: bytes, containers_max: int) -> dict[str, Any]:
+def read_object(body: bytes, containers_max: int = CONTAINERS_MIN) -> dict[str, Any]:
+    """A JSON object in UTF-8 with at most so many objects and lists, no key of which stands twice.
+
+    Raises:
+        MalformedBody: it is none.
+    """
     if body.count(b"{") + body.count(b"[") > containers_max:
         raise MalformedBody(f"the body holds more than {containers_max:,} objects and lists")
     value = _read_json(body)

@@ -1,0 +1,80 @@
+"""`multipart/form-data`: a body that is already whole, in its parts."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, Preamble
+
+from api.problems import Problem
+from protocol.faults import Faults, MalformedBody, shown
+
+CONTENT_TYPE = "multipart/form-data"
+PARTS_MAX = 20
+
+
+class Part(NamedTuple):
+    """What a field of the form holds, be it a file or not."""
+
+    content: bytes
+    charset: str | None
+    """As the part's own `Content-Type` declares it."""
+
+
+def read_parts(content_type: str, body: bytes, fields: Collection[str]) -> dict[str, Part]:
+    """The fields of a form by their names; one that is empty counts as left out.
+
+    Raises:
+        Problem: 415, the content type names no boundary.
+        MalformedBody: it is no form, or has too many fields.
+        InvalidRequest: a field is none of `fields`, or stands twice.
+    """
+    boundary = parse_options_header(content_type)[1].get("boundary", "").encode("ascii", "ignore")
+    if not boundary:
+        raise Problem(415, "The Content-Type of a form must name its boundary.")
+    try:
+        sent = _decode(MultipartDecoder(boundary, max_parts=PARTS_MAX), body)
+    except RequestEntityTooLarge:
+        raise MalformedBody(f"the form has more than {PARTS_MAX} fields") from None
+    except (ValueError, LookupError):
+        raise MalformedBody("the body is no form that can be read") from None
+    return {name: part for name, part in _checked(sent, fields).items() if part.content}
+
+
+def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    parts: list[tuple[str, Part]] = []
+    name, headers, pieces = "", Headers(), list[bytes]()
+    while not isinstance(event := decoder.next_event(), Epilogue):
+        match event:
+            case Field() | File():
+                name, headers, pieces = event.name or "", event.headers, []
+            case Data():
+                pieces.append(event.data)
+                if not event.more_data:
+                    parts.append((name, Part(b"".join(pieces), _charset(headers))))
+            case Preamble():
+                pass
+            case NeedData():
+                raise ValueError("it breaks off")
+    return parts
+
+
+def _charset(headers: Headers) -> str | None:
+    return parse_options_header(headers.get("Content-Type", ""))[1].get("charset") or None
+
+
+def _checked(sent: list[tuple[str, Part]], fields: Collection[str]) -> dict[str, Part]:
+    faults = Faults()
+    form: dict[str, Part] = {}
+    for name, part in sent:
+        if name not in fields:
+            faults.add(shown(name), f"is no field of this form; it has {', '.join(fields)}")
+        elif name in form:
+            faults.add(name, "stands twice")
+        form[name] = part
+    faults.settle()
+    return form

@@ -1,0 +1,115 @@
+"""What is read from a spreadsheet: one table, in one shape, whether it came as CSV or as XLSX.
+
+All of this and what builds on it (`csvtext`, `workbook`, `tablechild`) runs in a child process only, but for the
+types, which both ends share.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from protocol.document import COLUMNS_MAX
+from protocol.faults import shown
+
+CELLS_MAX_CHARS = 16 * 1024 * 1024
+"""As many as a JSON body holds bytes: a workbook of a few kB can say far more."""
+
+Cell = str | int | float | bool
+Records = Iterable[tuple[int, Sequence[Cell]]]
+"""A line's number as people see it, from 1, and its cells."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """How a file is to be read."""
+
+    rows_max: int
+    charset: str | None
+    """The encoding that the client declared; None: it is found out."""
+    column_mapping: dict[str, str]
+    """By this the right sheet of a workbook is known."""
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A header line and the rows below it, without blank lines and blank columns."""
+
+    headers: list[str]
+    rows: list[list[Cell]]
+    """Each as long as the headers."""
+    lines: list[int]
+    """Where each row stands in the file."""
+    read_as: str
+    """How the file was understood, for people."""
+    line: str
+    """What people call a row of such a file: `line` or `row`."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the child says: a table, or why there is none."""
+
+    table: Table | None = None
+    fault: str = ""
+
+
+class Unreadable(ValueError):
+    """There is no table in the file; the text is the rest of a sentence that begins with `it`."""
+
+
+def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") -> Table:
+    """The table whose header is the first record that is not blank. `line`: what people call a record.
+
+    Raises:
+        Unreadable: no header, no rows, too many rows or columns, a row that is wider than the header.
+    """
+    filled = ((number, trimmed) for number, cells in records if (trimmed := _trimmed(cells)))
+    names = [" ".join(text_of(cell).split()) for cell in next(filled, (0, []))[1]]
+    _check_headers(names)
+    rows: list[list[Cell]] = []
+    lines: list[int] = []
+    room = CELLS_MAX_CHARS
+    for number, cells in filled:
+        if len(cells) > len(names):
+            raise Unreadable(f"has more cells in {line} {number} than columns in its header")
+        if len(rows) == rows_max:
+            raise Unreadable(f"has more than {rows_max:,} rows")
+        room -= sum(len(cell) for cell in cells if isinstance(cell, str))
+        if room < 0:
+            raise Unreadable(f"holds more than {CELLS_MAX_CHARS:,} characters")
+        rows.append([*cells, *[""] * (len(names) - len(cells))])
+        lines.append(number)
+    if not rows:
+        raise Unreadable("has no rows below its header" if names else "is empty")
+    headers, rows = _named(names, rows)
+    return Table(headers, rows, lines, read_as, line)
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as people see it."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    return f"{cell:.15g}" if isinstance(cell, float) else str(cell)
+
+
+def _trimmed(cells: Sequence[Cell]) -> Sequence[Cell]:
+    end = len(cells)
+    while end and isinstance(cell := cells[end - 1], str) and not cell.strip():
+        end -= 1
+    return cells[:end]
+
+
+def _check_headers(names: list[str]) -> None:
+    if len(names) > COLUMNS_MAX:
+        raise Unreadable(f"has more than {COLUMNS_MAX} columns")
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        raise Unreadable(f"has two columns called \u201c{shown(twice[0])}\u201d")
+
+
+def _named(names: list[str], rows: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:
+    """A nameless column is called by its place; where nothing stands in it, there is none."""
+    blank = {place for place, name in enumerate(names) if not name and all(row[place] == "" for row in rows)}
+    headers = [name or f"column {place + 1}" for place, name in enumerate(names) if place not in blank]
+    _check_headers(headers)
+    if blank:
+        rows = [[cell for place, cell in enumerate(row) if place not in blank] for row in rows]
+    return headers, rows

@@ -1,0 +1,74 @@
+"""A spreadsheet of documents, as it comes in a form: read by a child, its faults told by line and column."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from api.children import Children
+from api.multipart import Part
+from api.table import Answer, Question, Table, text_of
+from protocol.columns import ColumnMapping
+from protocol.faults import Fault, InvalidRequest, shown
+
+ANSWER_MAX_BYTES = 64 * 1024 * 1024
+LIMIT_S = 30.0
+TOO_INTRICATE = "is too intricate to be read here; is there a cell far outside of the table?"
+
+_IN_ROW = re.compile(r"documents\[(\d+)\](?:\.(.+))?")
+_read_answer = msgspec.json.Decoder(Answer).decode
+
+
+async def read_table(children: Children, file: Part, rows_max: int, mapping: ColumnMapping) -> Table:
+    """The table in a CSV file or a workbook, which has a column for `file_path`.
+
+    Raises:
+        InvalidRequest: about `file`.
+    """
+    question = Question(rows_max, file.charset, mapping.columns)
+    said = await children.ask(
+        "api.tablechild",
+        msgspec.json.encode(question).decode(),
+        file.content,
+        answer_max_bytes=ANSWER_MAX_BYTES,
+        limit_s=LIMIT_S,
+    )
+    answer = _read_answer(said) if said else Answer(fault=TOO_INTRICATE)
+    if answer.table is None:
+        raise InvalidRequest([Fault("file", answer.fault)])
+    if "file_path" not in mapping.plan(answer.table.headers)[0]:
+        wanted = "has no column for file_path: call one file_path, path, link or url, or name it in column_mapping"
+        raise InvalidRequest([Fault("file", wanted)])
+    return answer.table
+
+
+def documents_in(table: Table, mapping: ColumnMapping) -> list[dict[str, Any]]:
+    """The rows as `documents` of a request: text in the columns that are ours, numbers stay numbers in the others."""
+    ours = {*mapping.plan(table.headers)[0].values()}
+    places = [place for place, header in enumerate(table.headers) if header in ours]
+    for row in table.rows:
+        for place in places:
+            row[place] = text_of(row[place])
+    return [dict(zip(table.headers, row, strict=True)) for row in table.rows]
+
+
+@contextmanager
+def blaming(table: Table, mapping: ColumnMapping) -> Iterator[None]:
+    """Faults of documents also say where in the file they are."""
+    columns = mapping.plan(table.headers)[0]
+    try:
+        yield
+    except InvalidRequest as invalid:
+        raise InvalidRequest([_placed(fault, table, columns) for fault in invalid.faults]) from None
+
+
+def _placed(fault: Fault, table: Table, columns: dict[str, str]) -> Fault:
+    known = _IN_ROW.fullmatch(fault.path)
+    if known is None:
+        return fault
+    line = f"{table.line} {table.lines[int(known[1])]}"
+    column = columns.get(known[2] or "")
+    where = f"{line}, column \u201c{shown(column)}\u201d" if column else line
+    return Fault(fault.path, f"{fault.message} ({where})")
