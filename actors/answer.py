@@ -1,27 +1,30 @@
-"""From a model's words to tags: what it named, and the one spelling that all tags have.
+"""From a model's words to what it named.
 
-read_tags   words → raw tags: JSON as asked, or what models answer instead of it
-withhold    raw tags → without those that repeat a secret
-normalise   raw tags → tags; also for the tagger that needs no model
+read_tags     words → raw tags: JSON as asked, or what models answer instead of it
+read_quotes   words → what it quotes for its tags
+withhold      raw tags → without those that repeat a secret
 """
 
 import json
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from actors.spelling import TAG_LIMIT_CHARACTERS
 
 WORDS_LIMIT_CHARACTERS = 50_000
 """More than this of an answer is not looked at."""
-TAG_LIMIT_CHARACTERS = 60
 JSON_STARTS = 50
 """Brackets that are tried as the beginning of JSON."""
 JSON_DEPTH = 4
+READ_MAX = 200
+"""So many tags or quotes are looked at; nobody asks for more than a few."""
+TAG_WORDS_MAX = 8
+"""What has more is a sentence, whatever form it comes in."""
 LISTED_WORDS = 6
 """What has more words is a sentence, not a tag in a list."""
 LISTED_MIN = 3
 """Fewer phrases between commas are a sentence as well, unless something says that they are tags."""
-REMEMBERED_CHARACTERS = 4_096
 SECRET_MIN_CHARACTERS = 8
 """Letters and digits of a key; a shorter one is none."""
 SECRET_PART_CHARACTERS = 12
@@ -34,35 +37,63 @@ _LABEL = re.compile(r"[^,;:\n]{0,80}:\s*")
 _TAG_LABEL = re.compile(r"\b(?:tags?|keywords?)\b", re.IGNORECASE)
 _EXPLANATION = re.compile(r":\s|\s[-\u2013\u2014]\s|\s*\u2014")
 _SENTENCE = re.compile(r"[!?]|[.:](?:\s|$)")
-_TAG_KEYS = ("tags", "keywords", "labels", "tag", "keyword", "label", "name")
+_WORD = re.compile(r"[^\W_]+")
+_ADDRESS = re.compile(r"://|\bwww\.|\S@\S")
+_TAG_KEYS = ("tags", "keywords", "labels", "tag", "keyword", "label")
+_NAME_KEYS = (*_TAG_KEYS, "name")
 
-_POSSESSIVE = re.compile(r"['\u2019](?=s\b)")
-_NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
-_JOINERS = "\u200c\u200d"
-_SCRIPTS_WITH_JOINERS = r"\u0590-\u1fff\ua800-\uabff\U00010a00-\U00011fff"
-_LOOSE_JOINERS = re.compile(rf"(?<![{_SCRIPTS_WITH_JOINERS}])[{_JOINERS}]+|[{_JOINERS}]+(?=-|$)")
-"""Zero-width joiners, but for those within Arabic, Devanagari ...: there they belong to the spelling of a word."""
-_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+_QUOTE_KEYS = ("quote", "evidence", "text", "support")
 
 _KEY_LIKE = re.compile(r"\b[srp]k-(?=[\w-]*\d)[\w-]{12,}|\beyJ[\w-]{10,}\.|\b(?=[A-Za-z_]*\d)(?=\d*[A-Za-z_])\w{24,}")
+
+
+class Quote(NamedTuple):
+    """What a model says supports a tag, as it spells it."""
+
+    tag: str
+    text: str
+    page: int
+    """Where it says that this stands, from 1; 0: nowhere in particular."""
 
 
 def read_tags(words: str) -> list[str]:
     """The tags that an answer names, in its order, as it spells them; empty: it names none.
 
     Read are a JSON object or list, alone, fenced or amid prose; bulleted, numbered and plain lines; phrases between
-    commas. What a model thought aloud before its answer is left out.
+    commas. What a model thought aloud before its answer is left out, and so are sentences and addresses.
     """
-    words = words[:WORDS_LIMIT_CHARACTERS].rpartition("</think>")[2]
-    texts = [*(block[1] for block in _FENCE.finditer(words)), words]
     for read in (_from_json, _from_list):
-        for text in texts:
+        for text in _texts(words):
             if tags := read(text):
-                return tags
+                return [tag for tag in tags[:READ_MAX] if _may_be_tag(tag)]
     return []
 
 
+def read_quotes(words: str) -> list[Quote]:
+    """What an answer in JSON quotes for its tags; a quote without a tag is none."""
+    for text in _texts(words):
+        for value in _values(text):
+            if quotes := list(_quotes(value, JSON_DEPTH)):
+                return quotes[:READ_MAX]
+    return []
+
+
+def _texts(words: str) -> list[str]:
+    """Where an answer may stand: what is fenced, then all of it."""
+    words = words[:WORDS_LIMIT_CHARACTERS].rpartition("</think>")[2]
+    return [*(block[1] for block in _FENCE.finditer(words)), words]
+
+
+def _may_be_tag(tag: str) -> bool:
+    return not _ADDRESS.search(tag) and len(_WORD.findall(tag)) <= TAG_WORDS_MAX
+
+
 def _from_json(text: str) -> list[str]:
+    return next(filter(None, (_strings(value, JSON_DEPTH) for value in _values(text))), [])
+
+
+def _values(text: str) -> Iterator[object]:
+    """The JSON values that begin anywhere in a text."""
     decoder = json.JSONDecoder()
     position = 0
     for _ in range(JSON_STARTS):
@@ -74,9 +105,23 @@ def _from_json(text: str) -> list[str]:
         except (ValueError, RecursionError):
             position = opening.end()
             continue
-        if tags := _strings(value, JSON_DEPTH):
-            return tags
-    return []
+        yield value
+
+
+def _quotes(value: object, depth: int) -> Iterator[Quote]:
+    """The objects in a JSON value that name a tag and quote something for it."""
+    if depth == 0 or not isinstance(value, dict | list):
+        return
+    for each in value if isinstance(value, list) else [value, *value.values()]:
+        if isinstance(each, dict) and (tag := _named(each)) and (text := _quoted(each)):
+            page = each.get("page")
+            yield Quote(tag, text, page if type(page) is int else 0)
+        elif each is not value:
+            yield from _quotes(each, depth - 1)
+
+
+def _quoted(item: dict[str, object]) -> str:
+    return next((text for key in _QUOTE_KEYS if isinstance(text := item.get(key), str)), "")
 
 
 def _strings(value: object, depth: int) -> list[str]:
@@ -96,7 +141,7 @@ def _strings(value: object, depth: int) -> list[str]:
 
 def _named(item: object) -> str:
     if isinstance(item, dict):
-        item = next((item[key] for key in _TAG_KEYS if key in item), "")
+        item = next((item[key] for key in _NAME_KEYS if key in item), "")
     return _BULLET.sub("", item.strip(), count=1) if isinstance(item, str) else ""
 
 
@@ -151,91 +196,3 @@ def _share(tag: str, secret: str) -> bool:
     starts = range(len(tag) - SECRET_PART_CHARACTERS + 1)
     parts = (tag[start : start + SECRET_PART_CHARACTERS] for start in starts)
     return secret in tag or any(part in secret and not part.isalpha() for part in parts)
-
-
-def normalise(
-    raw: Iterable[str], *, count: int, exclusion_words: Sequence[str] = (), vocabulary: Sequence[str] = ()
-) -> list[str]:
-    """Tags as the seed spells them (`employee-training`), best first, each once, at most `count`.
-
-    Dropped are tags that are an excluded word or hold one as a whole word of theirs, and, where a vocabulary is
-    given, tags that are none of its terms; both are compared in this same spelling. Applied to its own result it
-    changes nothing.
-    """
-    excluded, terms = spellings(tuple(exclusion_words)), spellings(tuple(vocabulary))
-    tags = dict.fromkeys(filter(None, map(kebab, raw)))
-    kept = [tag for tag in tags if (not terms or tag in terms) and not is_excluded(tag, excluded)]
-    return kept[:count]
-
-
-def is_excluded(tag: str, excluded: Iterable[str]) -> bool:
-    """Whether a tag is, or holds as whole words, one of the excluded ones."""
-    return any(f"-{word}-" in f"-{tag}-" for word in excluded)
-
-
-@lru_cache(maxsize=32)
-def spellings(words: tuple[str, ...]) -> dict[str, None]:
-    """The words of a job in the spelling of tags, in their order; remembered, as all rows of a job share them."""
-    return dict.fromkeys(filter(None, map(kebab, words)))
-
-
-def kebab(text: str) -> str:
-    """A phrase as a tag; empty if no letter is in it.
-
-    At most `TAG_LIMIT_CHARACTERS`, cut between words where that is possible.
-    """
-    spelled = spell(text[: 4 * TAG_LIMIT_CHARACTERS])
-    if len(spelled) > TAG_LIMIT_CHARACTERS:
-        whole_words = spelled[: TAG_LIMIT_CHARACTERS + 1].rpartition("-")[0]
-        spelled = (whole_words or spelled[:TAG_LIMIT_CHARACTERS]).rstrip(_JOINERS)
-    return spelled if any(map(str.isalpha, spelled)) else ""
-
-
-def spell(text: str) -> str:
-    """A text of any length in lower case, its words joined by hyphens.
-
-    Letters and digits of all scripts stay, with their combining marks; everything else separates words.
-    """
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
-    text = _POSSESSIVE.sub("", text)
-    if text.isascii():
-        return _NOT_ASCII_WORD.sub("-", text).strip("-")
-    words = filter(None, map(_from_letter, text.translate(_CHARACTERS).split("-")))
-    return _settled("-".join(words))
-
-
-def _settled(text: str) -> str:
-    """Without loose joiners, composed: taking one out lets a mark meet another letter, which may loosen the next."""
-    while (settled := unicodedata.normalize("NFKC", _LOOSE_JOINERS.sub("", text))) != text:
-        text = settled
-    return text
-
-
-def _from_letter(word: str) -> str:
-    start = 0
-    while word[start : start + 1] and not word[start].isalnum():
-        start += 1
-    return word[start:]
-
-
-class _Characters(dict[int, str]):
-    """What `spell` makes of a character: itself, a hyphen, or nothing."""
-
-    def __missing__(self, code: int) -> str:
-        kept = self._kept(code)
-        if len(self) < REMEMBERED_CHARACTERS:
-            self[code] = kept
-        return kept
-
-    @staticmethod
-    def _kept(code: int) -> str:
-        character = chr(code)
-        kind = unicodedata.category(character)
-        if kind[0] in "LN" or character in _JOINERS:
-            return character
-        if kind in ("Mn", "Mc"):
-            return "" if code in _VARIATION_SELECTORS else character
-        return "" if kind in ("Cf", "Me") else "-"
-
-
-_CHARACTERS = _Characters()

@@ -13,16 +13,18 @@ from typing import Any
 import httpx2
 import msgspec
 
-from actors.answer import normalise, read_tags, spell, spellings, withhold
+from actors.answer import read_tags, withhold
+from actors.choice import normalise
 from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, ProviderAway
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
 from actors.prompt import RESPONSE_FORMAT, Question, conversation
 from actors.reply import Reply, completion, refuses_format
 from actors.settings import Settings
+from actors.vocabulary import vocabulary_of
 from protocol.words import ErrorCode
 
-__all__ = ["ModelTagger", "Question", "Tagging", "normalise", "tag_locally"]
+__all__ = ["ModelTagger", "Question", "Tagging", "tag_locally"]
 
 LOCAL_CANDIDATES = 100
 """Keywords looked at for one document, so that enough are left after exclusions."""
@@ -53,21 +55,16 @@ def tag_locally(question: Question) -> Tagging:
         DocumentRefused: nothing in the text makes a tag.
     """
     if question.vocabulary:
-        candidates, degraded = _terms_within(question), False
+        terms = vocabulary_of(tuple(question.vocabulary))
+        candidates, degraded = terms.within(question.text[:LOCAL_TEXT_CHARACTERS]), False
     else:
         found = keywords(question.text, LOCAL_CANDIDATES)
-        candidates, degraded = list(found.phrases), found.degraded
+        candidates, degraded = found.phrases, found.degraded
     tags = _chosen(candidates, question)
     if not tags:
         missing = "No term of the vocabulary" if question.vocabulary else "No word that makes a tag"
         raise DocumentRefused(f"{missing} stands in the document's text.", code=ErrorCode.NO_TEXT)
     return Tagging(tags, {"degraded": True} if degraded else {})
-
-
-def _terms_within(question: Question) -> list[str]:
-    text = f"-{spell(question.text[:LOCAL_TEXT_CHARACTERS])}-"
-    counts = {term: text.count(f"-{term}-") for term in spellings(tuple(question.vocabulary))}
-    return sorted(filter(counts.__getitem__, counts), key=counts.__getitem__, reverse=True)
 
 
 def _chosen(raw: Sequence[str], question: Question) -> list[str]:
@@ -127,7 +124,8 @@ class ModelTagger:
             reply = await self._post(question, api_key, structured=False)
         words, usage = completion(reply)
         self._remember(question.model_name, structured)
-        tags = _chosen(withhold(read_tags(words), api_key), question)
+        # A large vocabulary takes its time at first, and this loop serves every row of the process.
+        tags = await asyncio.to_thread(_chosen, withhold(read_tags(words), api_key), question)
         if not tags:
             raise ModelFailed("The model answered nonsense: no tag could be read from its words.")
         return Tagging(tags, {"structured": structured, **usage}, told_rates(reply.headers))

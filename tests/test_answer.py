@@ -4,10 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.answer import TAG_LIMIT_CHARACTERS, kebab, normalise, read_tags, withhold
+from actors.answer import read_tags, withhold
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
-MANY_SCRIPTS = st.text(alphabet="aZ-' \u0301\u00adßİΣ①ﬁ™\u200béſʼ\u0928\u0940\u094d\u200c\u200d日7", max_size=150)  # noqa: RUF001
 
 
 @pytest.mark.parametrize(
@@ -75,70 +74,6 @@ def test_nothing_is_read_where_no_tags_are(words: str) -> None:
 @example("``````")
 def test_reading_never_fails(words: str) -> None:
     assert all(isinstance(tag, str) for tag in read_tags(words))
-
-
-@pytest.mark.parametrize(
-    ("raw", "tag"),
-    [
-        ("Employee Training", "employee-training"),
-        ("employee_training", "employee-training"),
-        ("  #Employee -- Training!  ", "employee-training"),
-        ("employee-training", "employee-training"),
-        ("COVID-19", "covid-19"),
-        ("Women's Health", "womens-health"),
-        ("droit de l’eau", "droit-de-l-eau"),  # noqa: RUF001
-        ("Größe", "größe"),
-        ("re\u0301sume\u0301", "résumé"),
-        ("ﬁnance", "finance"),
-        ("naïve\u00ad Bayes", "naïve-bayes"),
-        ("कर्मचारी प्रशिक्षण", "कर्मचारी-प्रशिक्षण"),
-        ("می\u200cخواهم کتاب", "می\u200cخواهم-کتاب"),  # noqa: RUF001
-        ("em\u200cployee", "employee"),
-        ("日本語 タグ", "日本語-タグ"),
-        ("Охрана труда", "охрана-труда"),
-        ("1\ufe0f\u20e3 training", "1-training"),
-        ("train\ud800ing", "train-ing"),
-        ("2023", ""),
-        ("!?", ""),
-        ("", ""),
-    ],
-)
-def test_tags_are_spelled_as_in_the_seed(raw: str, tag: str) -> None:
-    assert kebab(raw) == tag
-
-
-def test_a_long_tag_is_cut_between_words() -> None:
-    assert kebab("employee training " * 10) == "-".join(["employee-training"] * 3)
-    assert kebab("x" * 100) == "x" * TAG_LIMIT_CHARACTERS
-
-
-def test_tags_come_once_in_their_order_and_not_too_many() -> None:
-    raw = ["Safety", "employee training", "safety", "", "Employee-Training", "onboarding", "compliance"]
-    assert normalise(raw, count=3) == ["safety", "employee-training", "onboarding"]
-
-
-@pytest.mark.parametrize("excluded", ["Manual", "manual", " MANUAL! ", "Training Manual"])
-def test_excluded_words_are_dropped_alone_and_within_tags(excluded: str) -> None:
-    raw = ["training-manual", "manually-operated", "training", "the training manual"]
-    assert normalise(raw, count=9, exclusion_words=[excluded]) == ["manually-operated", "training"]
-
-
-def test_a_vocabulary_leaves_only_its_terms() -> None:
-    raw = ["weather", "data protection", "Employee_Training", "training"]
-    chosen = normalise(raw, count=9, vocabulary=["Employee Training", "Data Protection", "Finance"])
-    assert chosen == ["data-protection", "employee-training"]
-
-
-def test_an_excluded_term_of_the_vocabulary_is_dropped() -> None:
-    assert normalise(["finance", "law"], count=9, vocabulary=["finance", "law"], exclusion_words=["law"]) == ["finance"]
-
-
-@given(st.lists(st.one_of(st.text(max_size=150), MANY_SCRIPTS), max_size=6), st.lists(st.text(max_size=8), max_size=2))
-def test_normalising_twice_changes_nothing(raw: list[str], excluded: list[str]) -> None:
-    once = normalise(raw, count=4, exclusion_words=excluded)
-    assert normalise(once, count=4, exclusion_words=excluded) == once
-    assert len(once) == len(set(once)) <= 4
-    assert all(0 < len(tag) <= TAG_LIMIT_CHARACTERS and tag == tag.lower() for tag in once)
 
 
 @pytest.mark.parametrize(

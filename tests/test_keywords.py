@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from actors.keywords import MAX_CHARACTERS, MAX_PHRASE, MAX_WORDS, keywords
+from tests.work import calls
 
 KEYPHRASES = Path(__file__).parent.parent.parent / "shared" / "data" / "keyphrases"
 FLOORS = {"inspec_dev": 38, "semeval2017_dev": 36}
@@ -187,23 +186,6 @@ HOSTILE = {
     "headings": "Keywords Abstract ",
     "formalities": "Permission to make digital or hard copies ",
 }
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many functions, ours and built in, the work calls."""
-    total = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal total
-        total += event in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return total
 
 
 @pytest.mark.parametrize("name", HOSTILE)
