@@ -17,6 +17,7 @@ import redis
 from actors.errors import BudgetSpent, RateLimited
 from actors.leases import Lease, insist
 from actors.limits import Rates
+from actors.sample import TEXT_TOKENS, tokens
 from actors.seal import Seal
 from actors.settings import Settings
 from actors.tag import Tagging
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 SCRIPT = ("governor.lua", "pace.lua")
 SLEEP_MAX_MS = 2_000
 """A row's thread sleeps no longer than this in all, however often its turn is put off."""
-CHARACTERS_A_TOKEN = 4
 TOKENS_BESIDE_THE_TEXT = 500
 """Of a question: our instructions, and the answer."""
 CALLS_OF_A_ROW = 2
@@ -147,7 +147,7 @@ class Governor:
 
 def tokens_planned(text: str) -> int:
     """What a question about a text may cost, in and out."""
-    return len(text) // CHARACTERS_A_TOKEN + TOKENS_BESIDE_THE_TEXT
+    return min(tokens(text), TEXT_TOKENS) + TOKENS_BESIDE_THE_TEXT
 
 
 def _tokens(tagging: Tagging) -> int:

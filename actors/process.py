@@ -79,6 +79,7 @@ class Processor:
             claim.row_id,
             claim.document.title,
             tags=tagging.tags,
+            evidence=tagging.evidence,
             retry_count=claim.attempt,
             model_name=claim.model_name,
             metadata={**extraction.metadata, **tagging.metadata, "processing_time": took_s},
@@ -106,13 +107,15 @@ class Processor:
 
     def _tagging(self, claim: Claim, lease: Lease, extraction: Extraction, excluded: list[str]) -> Tagging:
         question = Question(
-            text=extraction.text,
+            pages=extraction.pages,
             title=claim.document.title,
             description=claim.document.description,
             model_name=claim.model_name,
             num_tags=claim.config.num_tags,
             exclusion_words=excluded,
             vocabulary=claim.config.vocabulary,
+            language=claim.config.language,
+            evidence=claim.config.evidence,
         )
         if claim.model_name.startswith(LOCAL):
             return _stepping_in(claim, tag_locally(question))

@@ -13,15 +13,17 @@ from typing import Any
 import httpx2
 import msgspec
 
-from actors.answer import read_tags, withhold
-from actors.choice import normalise
+from actors.answer import read_quotes, read_tags, withhold
+from actors.choice import normalise, settle
 from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, ProviderAway
+from actors.evidence import sentences, supported
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
-from actors.prompt import RESPONSE_FORMAT, Question, conversation
+from actors.prompt import Question, conversation, response_format
 from actors.reply import Reply, completion, refuses_format
 from actors.settings import Settings
 from actors.vocabulary import vocabulary_of
+from protocol.messages import Evidence
 from protocol.words import ErrorCode
 
 __all__ = ["ModelTagger", "Question", "Tagging", "tag_locally"]
@@ -42,6 +44,8 @@ class Tagging(msgspec.Struct, frozen=True):
     tags: list[str]
     metadata: dict[str, Any]
     """Of a model: `structured`, and `prompt_tokens`, `completion_tokens` where it counts. Of keywords: `degraded`."""
+    evidence: list[Evidence] | None = None
+    """What supports them; None: nobody asked."""
     rates: Rates = Rates()
     """What the provider says about its limits."""
 
@@ -64,13 +68,29 @@ def tag_locally(question: Question) -> Tagging:
     if not tags:
         missing = "No term of the vocabulary" if question.vocabulary else "No word that makes a tag"
         raise DocumentRefused(f"{missing} stands in the document's text.", code=ErrorCode.NO_TEXT)
-    return Tagging(tags, {"degraded": True} if degraded else {})
+    evidence = sentences(tags, question.pages) if question.evidence else None
+    return Tagging(tags, {"degraded": True} if degraded else {}, evidence)
 
 
 def _chosen(raw: Sequence[str], question: Question) -> list[str]:
     return normalise(
         raw, count=question.num_tags, exclusion_words=question.exclusion_words, vocabulary=question.vocabulary
     )
+
+
+def _read(words: str, api_key: str, question: Question) -> tuple[list[str], list[Evidence] | None]:
+    """What a model's words come to.
+
+    Raises:
+        ModelFailed: no tag that will do is among them.
+    """
+    tags = _chosen(withhold(read_tags(words), api_key), question)
+    if not tags:
+        raise ModelFailed("The model answered nonsense: no tag could be read from its words.")
+    if not question.evidence:
+        return tags, None
+    quotes = ((settle(quote.tag, question.vocabulary), quote) for quote in read_quotes(words))
+    return tags, supported(tags, quotes, question.pages)
 
 
 class ModelTagger:
@@ -124,11 +144,9 @@ class ModelTagger:
             reply = await self._post(question, api_key, structured=False)
         words, usage = completion(reply)
         self._remember(question.model_name, structured)
-        # A large vocabulary takes its time at first, and this loop serves every row of the process.
-        tags = await asyncio.to_thread(_chosen, withhold(read_tags(words), api_key), question)
-        if not tags:
-            raise ModelFailed("The model answered nonsense: no tag could be read from its words.")
-        return Tagging(tags, {"structured": structured, **usage}, told_rates(reply.headers))
+        # A large vocabulary and a long document take their time, and this loop serves every row of the process.
+        tags, evidence = await asyncio.to_thread(_read, words, api_key, question)
+        return Tagging(tags, {"structured": structured, **usage}, evidence, told_rates(reply.headers))
 
     def _remember(self, model_name: str, structured: bool) -> None:
         if len(self._has_format) >= REMEMBERED_MODELS:  # callers name models as they like
@@ -137,7 +155,7 @@ class ModelTagger:
 
     async def _post(self, question: Question, api_key: str, *, structured: bool) -> Reply:
         body = {"model": question.model_name, "messages": conversation(question)}
-        content = msgspec.json.encode({**body, "response_format": RESPONSE_FORMAT} if structured else body)
+        content = msgspec.json.encode({**body, "response_format": response_format(question)} if structured else body)
         headers = {"Content-Type": "application/json", "Authorization": self._authorization(api_key)}
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -58,7 +58,7 @@ _FINAL = tuple(status for status in DocumentStatus if status.final)
 _UNFINISHED = tuple(status for status in DocumentStatus if not status.final)
 _ROW: list[Schema] = [
     _has("row_number"),
-    {"if": _status_is(DocumentStatus.SUCCESS), "then": _has("tags"), "else": _lacks("tags")},
+    {"if": _status_is(DocumentStatus.SUCCESS), "then": _has("tags"), "else": _lacks("tags", "evidence")},
     {"if": _status_is(DocumentStatus.FAILED), "then": _has("error", "error_type")},
     {
         "if": _status_is(DocumentStatus.PROCESSING, DocumentStatus.SUCCESS),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -20,8 +20,7 @@ TOKENS_MAX = 10**12
 VOCABULARY_MAX = 10_000
 RPM_MAX, TPM_MAX, CONCURRENCY_MAX = 100_000, 10**9, 1_000
 FALLBACK_MODELS_MAX = 5
-RESERVED = ("evidence", "language")
-"""Settings that the contract names and that are not there yet."""
+Language = Literal["document", "english"]
 
 _NOT_IN_A_KEY = re.compile(r"[^\x21-\x7e]")
 
@@ -43,6 +42,10 @@ class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Tags that are welcome; empty: any."""
     fallback_models: list[str] = []
     """Asked in this order where the model before has given a row up; `local/keywords` only where it stands here."""
+    evidence: bool = False
+    """Whether each tag comes with the place in the document that supports it."""
+    language: Language = "document"
+    """In which the tags are: the document's own, or English."""
     max_tokens_total: Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)] | None = None
     """The job is paused when its rows have cost so many tokens, in and out together. Absent: no limit."""
     rpm: Annotated[int, msgspec.Meta(ge=1, le=RPM_MAX)] | None = None
@@ -70,7 +73,7 @@ def read_config(value: object, faults: Faults, *, within: str = "config.") -> Ta
     settings: dict[str, Any] = {}
     before = len(faults)
     for name, setting in value.items():
-        check = _SETTINGS.get(name, _reserved if name in RESERVED else _unknown)
+        check = _SETTINGS.get(name, _unknown)
         for part, message in check(setting):
             faults.add(f"{within}{shown(name)}{part}", message)
         settings[name] = None if setting == "" else setting
@@ -131,8 +134,14 @@ def _models(value: object) -> Found:
             yield f"[{index}]", f"the only local model is {LOCAL_MODEL}"
 
 
-def _reserved(_: object) -> Found:
-    yield "", "reserved: not available yet"
+def _switch(value: object) -> Found:
+    if type(value) is not bool:
+        yield "", "wants true or false"
+
+
+def _language(value: object) -> Found:
+    if value not in get_args(Language):
+        yield "", f"wants one of {', '.join(get_args(Language))}"
 
 
 _SETTINGS: dict[str, Callable[[object], Found]] = {
@@ -143,6 +152,8 @@ _SETTINGS: dict[str, Callable[[object], Found]] = {
     "exclusion_words": partial(_words, EXCLUSION_WORDS_MAX),
     "vocabulary": partial(_words, VOCABULARY_MAX),
     "fallback_models": _models,
+    "evidence": _switch,
+    "language": _language,
     "max_tokens_total": partial(_optional, partial(_whole, 1, TOKENS_MAX)),
     "rpm": partial(_optional, partial(_whole, 1, RPM_MAX)),
     "tpm": partial(_optional, partial(_whole, 1, TPM_MAX)),

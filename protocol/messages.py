@@ -34,6 +34,16 @@ class _Frame(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     """The job, as `POST /api/batch/start` named it."""
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a document supports a tag."""
+
+    tag: str
+    page: _Ordinal
+    """1 = the first."""
+    quote: str
+    """What stands there, in the document's own words."""
+
+
 class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One row of a batch as far as it has come.
 
@@ -50,6 +60,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: DocumentStatus
     tags: list[str] | None = None
     """Best first. Present exactly on success."""
+    evidence: list[Evidence] | None = None
+    """Of a success whose job asks for it: what supports the tags, in their order; not every tag has some."""
     error: str | None = None
     """A sentence for people. Present on failure and on a wait that an error caused."""
     error_type: ErrorType | None = None
@@ -142,6 +154,7 @@ class Progress(_Frame, frozen=True, kw_only=True, tag="progress"):
     progress: _Share
     """Finished rows / total, 0.0 to 1.0; never decreases within a run."""
     tags: list[str] | None = None
+    evidence: list[Evidence] | None = None
     error: str | None = None
     error_type: ErrorType | None = None
     error_code: ErrorCode | None = None
@@ -172,6 +185,8 @@ _ROW = Row.__struct_fields__
 def _check_promises(told: Row | Progress) -> None:
     if (told.tags is not None) != (told.status is DocumentStatus.SUCCESS):
         raise ValueError("a row has tags exactly when its status is success")
+    if told.evidence is not None and told.tags is None:
+        raise ValueError("evidence is of tags")
     if (told.error is None) != (told.error_type is None):
         raise ValueError("error and error_type come together")
     if told.status is DocumentStatus.FAILED and told.error is None:

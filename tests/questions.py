@@ -13,7 +13,7 @@ TEXT = "Employee training keeps a workplace safe. The safety manual tells every 
 
 
 def question(text: str = TEXT, **known: Any) -> Question:
-    return Question(text=text, **{"model_name": "test/model", "num_tags": 5, **known})
+    return Question(pages=[text], **{"model_name": "test/model", "num_tags": 5, **known})
 
 
 async def failure(tagger: ModelTagger, **known: Any) -> DocumentError:

@@ -16,7 +16,7 @@ from actors.settings import Settings
 from api import asyncapi
 from api.app import create_app
 from api.sockets import FAREWELLS, FAULT
-from protocol.messages import JobState, Message, Progress, Refusal, Row
+from protocol.messages import Evidence, JobState, Message, Progress, Refusal, Row
 from protocol.words import DocumentStatus, ErrorCode, ErrorType
 from tests.jobs import OWNER, Bench, failure, success
 from tests.served import Frame, Served, play
@@ -139,7 +139,9 @@ async def _record_a_whole_job(api: Served, bench: Bench) -> list[Frame]:
 def tagged(claim: Claim) -> Row:
     """A success with all that a worker says of it."""
     known = {"extraction_method": "pypdf", "is_scanned": False, "processing_time": 0.2}
-    return msgspec.structs.replace(success(claim), metadata=known, model_name="local/keywords", id="A-17")
+    quoted = [Evidence(tag="tag", page=1, quote="A tag.")]
+    known_too = {"model_name": "local/keywords", "id": "A-17", "evidence": quoted}
+    return msgspec.structs.replace(success(claim), metadata=known, **known_too)
 
 
 def corrupt(claim: Claim) -> Row:
@@ -250,6 +252,8 @@ def test_documented_examples_are_valid_with_what_the_contract_adds_and_what_a_ne
         (WAITING, {"retry_count": 0}),
         (WAITING, {"status": "processing"}),
         (WAITING, {"tags": ["a"]}),
+        (WAITING, {"evidence": []}),
+        (SUCCESS, {"evidence": [{"tag": "a", "page": 0, "quote": "A."}]}),
         (CAUGHT_UP, {"cursor": GONE}),
         (CAUGHT_UP, {"state": GONE}),
         (CAUGHT_UP, {"results": GONE}),

@@ -89,6 +89,18 @@ def test_models_that_step_in_are_named_in_their_order() -> None:
         assert paths(fallback_models=value) == ["config.fallback_models"]
 
 
+@pytest.mark.parametrize("value", [None, 0, 1, "true", "on", []])
+def test_evidence_is_wanted_or_not(value: object) -> None:
+    assert read(evidence=True) != read(evidence=False) == TaggingConfig()
+    assert paths(evidence=value) == ["config.evidence"]
+
+
+@pytest.mark.parametrize("value", [None, "", "en", "English", ["english"], {}, True])
+def test_tags_are_in_the_documents_language_or_in_english(value: object) -> None:
+    assert read(language="english") != read(language="document") == TaggingConfig()
+    assert paths(language=value) == ["config.language"]
+
+
 def test_an_unknown_setting_is_named_in_a_form_fit_for_a_terminal() -> None:
     assert paths(**{"tags\x1b[31m": 1, "n" * 100: 1}) == ["config.tags??31m", f"config.{'n' * 64}…"]
 

@@ -199,9 +199,10 @@ def test_a_vocabulary_is_looked_up_in_the_text_the_most_frequent_first() -> None
     assert tag_locally(asked).tags == ["employee", "workplace", "safety-manual"]
 
 
-def test_a_language_that_keywords_do_not_know_is_said_to_be_degraded() -> None:
+@pytest.mark.parametrize("language", ["document", "english"])
+def test_a_language_that_keywords_do_not_know_is_said_to_be_degraded(language: str) -> None:
     german = "Die Arbeitssicherheit im Betrieb ist wichtig. Das Handbuch erklärt allen die Arbeitssicherheit. " * 5
-    tagging = tag_locally(question(german))
+    tagging = tag_locally(question(german, language=language))
     assert tagging.metadata == {"degraded": True}
     assert "arbeitssicherheit" in tagging.tags
 

@@ -84,12 +84,13 @@ def service(quick: Settings) -> Iterator[Service]:
 
 @proves("ws:notes:background", "ws:progress:metadata", "ws:progress:model-name")
 async def test_a_batch_is_tagged_by_the_offline_tagger(service: Service) -> None:
-    service.start(rows=10)
+    service.start(rows=10, config=TaggingConfig(evidence=True))
     with service.worker():
         events = await until(service.bench, ended)
     assert (events[-1].type, events[-1].processed, events[-1].failed) == ("completed", 10, 0)
     row = service.results()[0]
     assert len(row.tags) == 8
+    assert {(each.tag in row.tags, each.page) for each in row.evidence} == {(True, 1)}
     assert row.metadata["extraction_method"] == "pypdf"
     assert row.metadata["processing_time"] > 0
     assert row.model_name == "local/keywords"
