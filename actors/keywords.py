@@ -15,6 +15,7 @@ from actors.lexicon import ADJECTIVE_ENDS, COMMON
 from actors.outline import Parts, listed, take_apart
 from actors.phrases import MAX_PHRASE, MAX_WORDS, Run, find_runs, singular
 from actors.prose import tidied, unwrapped
+from actors.spelling import distinct
 
 __all__ = ["MAX_CHARACTERS", "MAX_PHRASE", "MAX_WORDS", "Keywords", "keywords"]
 
@@ -71,7 +72,7 @@ def _best(text: str) -> list[str]:
         candidate.declared = True
         candidate.spellings[phrase] += 1
     ranked = sorted(candidates.values(), key=lambda candidate: (-_score(candidate), candidate.first))
-    return list(dict.fromkeys(candidate.phrase for candidate in ranked))
+    return list(distinct(candidate.phrase for candidate in ranked))
 
 
 def _runs_of(parts: Parts) -> list[Run]:

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
-from actors.lexicon import ENGLISH, FUNCTION, OTHERS, UNIMPORTANT
+from actors.lexicon import ENGLISH, FUNCTION, NUMBERS, OTHERS, UNIMPORTANT
 from actors.phrases import MAX_PHRASE
 from actors.prose import MAX_TOKEN, SPELLED_WORD
 
 SAMPLE_CHARACTERS = 6_000  # tell the language
 DEGRADED_CHARACTERS = 20_000  # are counted
 DEGRADED_UNITS = {" ": 3, "": 6}  # words of a phrase, or signs in a script without spaces
+SAYS_NOTHING = FUNCTION | NUMBERS | UNIMPORTANT
+NUMBERED = re.compile(r"(?<!\w)\d[^\W_]{0,8}(?!\w)")  # "4th", of which "th" is no word
 BOUNDED_WORD = re.compile(rf"([^\W\d_]\S{{0,{MAX_PHRASE - 1}}})\S*")
 
 _Key = tuple[str, ...]
@@ -48,16 +50,22 @@ def frequent(text: str) -> list[str]:
 
 
 def bare_words(text: str) -> list[str]:
-    """All words of `text` in lower case, the most frequent first, but function words last; none if it has no letters.
+    """The words of `text` in lower case, the most frequent first; none if it has no letters. Function words, words of
+    counting and letters behind a digit only where there are no others.
 
     In a script without spaces a clause is a word. Of one that is longer than MAX_PHRASE the beginning is taken; single
     letters only where there is nothing longer.
     """
     low = text.lower()
+    return _bare_words(NUMBERED.sub(" ", low)) or _bare_words(low)
+
+
+def _bare_words(low: str) -> list[str]:
     signs = {ord(sign): " " for sign in set(low) if unicodedata.category(sign)[0] not in "LM"}
     counts = Counter(word[1] for word in BOUNDED_WORD.finditer(low.translate(signs)))
-    ranked = sorted(counts, key=lambda word: (word in FUNCTION or word in UNIMPORTANT, -counts[word]))
-    return [word for word in ranked if len(word) > 1] or ranked
+    ranked = [word for word, _ in counts.most_common()]
+    long = [word for word in ranked if len(word) > 1]
+    return [word for word in long if word not in SAYS_NOTHING] or long or ranked
 
 
 def _joined(key: _Key) -> str:

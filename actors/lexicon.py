@@ -12,28 +12,37 @@ FUNCTION = _words("""
 a about above according across after again against ago al all almost along alongside already also although always am
 amid among amongst an and another any anybody anyone anything apart are around as aside at away back be because been
 before behind being below beneath beside besides between beyond both but by can cannot certain cf concerning could
-dear despite did do does doing done down dr due during each eg either else enough et etc even ever every everybody
-everyone everything except excluding few for former from furthermore get gets getting got had has have having he hello
-hence her here hereby herein hers herself him himself his how however i ie if in including indeed inside instead into
-is it its itself just later latter less let lets like likewise little many may maybe me meanwhile might mine more
-moreover most mr mrs ms much must my myself near neither never nevertheless no nobody none nonetheless nor not nothing
-now nowadays of off often oh ok on once one ones oneself only onto or other others otherwise ought our ours ourselves
-out outside over own per perhaps please prof quite rather regarding regards same several shall she should since so
-some somebody someone something sometimes somewhat soon sorry still such than thanks that the their theirs them
-themselves then there thereby therefore thereof these they this those though through throughout thus till to together
-too toward towards twice under underneath unless unlike until up upon us various versus very via viz vs was we well
-were what whatever when whenever where whereas whereby wherein wherever whether which whichever while who whoever whom
-whose why will with within without would yes yet you your yours yourself
+dear despite did do does doing done down dr due during each eg either else elsewhere enough et etc even ever every
+everybody everyone everything everywhere except excluding few for former from furthermore get gets getting got had has
+have having he hello hence her here hereby herein hers herself him himself his how however i ie if in including indeed
+inside instead into is it its itself just later latter less let lets like likewise little many may maybe me meanwhile
+might mine more moreover most mr mrs ms much must my myself near neither never nevertheless no nobody none nonetheless
+nor not nothing now nowadays nowhere of off often oh ok on once one ones oneself only onto or other others otherwise
+ought our ours ourselves out outside over own per perhaps please prof quite rather regarding regards same several
+shall she should since so some somebody someone something sometimes somewhat somewhere soon sorry still such than
+thanks that the their theirs them themselves then there thereby therefore thereof these they this those though through
+throughout thus till to together too toward towards twice under underneath unless unlike until up upon us various
+versus very via viz vs was we well were what whatever when whenever where whereas whereby wherein wherever whether
+which whichever while who whoever whom whose why will with within without would yes yet you your yours yourself
 """)
+# With what they are counted in.
 NUMBERS = _words("""
-afternoon am april august billion billions centuries century day days decade decades december dozen dozens eight
-eighteen eighth eighty eleven evening february fifteen fifth fifty first five forty four fourteen fourth friday half
-hour hours hundred hundreds ii iii iv ix january july june last march may million millions minute minutes moment
-monday month months morning next night nine nineteen ninety ninth november october percent pm saturday second seconds
-september seven seventeen seventh seventy six sixteen sixth sixty sunday ten tenth third thirteen thirty thousand
-thousands three thursday times today tomorrow tonight trillion tuesday twelve twenty two vi vii viii wednesday week
-weekend weeks xi xii xx year years yesterday zero
+afternoon am april august billion billions bn bps centuries century cl cm day days decade decades december dl dozen
+dozens eight eighteen eighth eighty eleven eur evening february fifteen fifth fifty first five forty four fourteen
+fourth friday ft gb gbp ghz ha half hour hours hundred hundreds hz ii iii iv ix january july june kg khz kilograms
+kilometres km km2 kw kwh last lb lbs litre litres m2 m3 march may mb mg mhz million millions minute minutes ml mm
+moment monday month months morning mph ms mw next night nine nineteen ninety ninth november october ounces oz percent
+pm pp rpm saturday second seconds september seven seventeen seventh seventy six sixteen sixth sixty sq sunday tb tbsp
+ten tenth third thirteen thirty thousand thousands three thursday times today tomorrow tonight tonne tonnes trillion
+tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi xii xx year years yesterday zero
 """)
+# With these, or an article, a compound begins with a number or an article.
+LEADING_NUMBERS = _words("""
+a an the dozen eight eighteen eighty eleven fifteen fifty five forty four fourteen half hundred million nine nineteen
+ninety one seven seventeen seventy six sixteen sixty ten thirteen thirty thousand three twelve twenty two zero
+""")
+# With these it is the name of a kind all the same: "two-phase steel".
+COUNTED_IN_NAMES = _words("body dimensional phase")
 # They say that a thing is new, big, good or usual, never what it is.
 PRAISE = _words("""
 able accurate actual additional adequate alone appropriate attractive available bad based basic best better big bigger
@@ -62,7 +71,7 @@ accelerate accept accompany accomplish accumulate accuse achieve acquire adapt a
 advise affect afford agree aim allocate allow alter analyse analyze announce anticipate apologise apologize appear
 apply appoint appreciate argue arise arrive ask assess assign assist assume attempt attend attract avoid award become
 begin behave believe belong blame bring broaden build buy calculate call carry cause characterise characterize choose
-cite claim clarify classify combine come compare compensate compete complement comply compose comprise compute
+cite claim clarify classify climb combine come compare compensate compete complement comply compose comprise compute
 conceive concern conclude conduct confirm connect consider consist constitute construct consult consume contain
 continue contribute convert convey cope correlate correspond create criticise criticize cry deal decide declare
 decrease dedicate deduce define degrade deliver demand demonstrate denote deny depend depict derive describe deserve
@@ -91,12 +100,12 @@ uncover undergo underlie understand undertake unify update urge utilise utilize 
 want warn warrant watch wear welcome win wish withdraw witness wonder work worry write yield
 """)
 IRREGULAR = _words("""
-arisen arose ate beaten became began begun believed bought broke broken brought built called came caught chose chosen
-dealt drank drawn drew driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave given gone
-grew grown heard held hid hung kept knew known laid lain led left lost lying made met named paid presented presenting
-presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown slept sold sought spent spoken
-stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw thrown told took tore torn
-underlies understood underwent used uses using went woke woken won wore worn written wrote
+arisen arose ate beaten became began begun believed bought broke broken brought built burst called came caught chose
+chosen dealt drank drawn drew driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave
+given gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met named paid
+presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown slept
+sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw
+thrown told took tore torn underlies understood underwent used uses using went woke woken won wore worn written wrote
 """)
 # Forms of those verbs that are as often nouns, or stand before nouns in the names of things.
 NOUNS = _words("""
@@ -132,6 +141,14 @@ service services set sets side sides situation situations size solution solution
 state states step steps strategies strategy structure studies study summary system systems task tasks technique
 techniques test tests theory time tool tools type types unit units user users value values version versions woman
 women work works world
+""")
+# Behind a hyphen they are a word of their own.
+SECOND_HALVES = _words("""
+aided assisted aware based bound class connected controlled defined dependent dimensional driven efficient end field
+formed free friendly grade grained growing hand handed independent induced known language layer level like lined linear
+made making mounted only order oriented page performance person phase pressure processing quality rate related resistant
+resolution risk sale scale section sensitive side site sized source specific speed stage standing state step street
+system temperature term time to tolerant type use user value wide word world year
 """)
 ADJECTIVE_ENDS = ("able", "al", "ary", "ed", "ful", "ible", "ic", "ive", "less", "ous")
 LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly jelly ally butterfly belly bully")

@@ -4,7 +4,18 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from actors.lexicon import AUXILIARIES, BEFORE_GERUND, BREAKS, DETERMINERS, LY_NOUNS, NOUNS, SUBJECTS
+from actors.lexicon import (
+    AUXILIARIES,
+    BEFORE_GERUND,
+    BREAKS,
+    COUNTED_IN_NAMES,
+    DETERMINERS,
+    LEADING_NUMBERS,
+    LY_NOUNS,
+    NOUNS,
+    NUMBERS,
+    SUBJECTS,
+)
 from actors.prose import MAX_TOKEN
 
 MAX_WORDS = 5  # of a phrase
@@ -60,7 +71,7 @@ class _Tokens:
         before = self.low[at - 1] if at else "|"
         match self.kinds[at]:
             case "number":
-                return DIMENSION.fullmatch(self.low[at]) is not None or self._is_number_in_name(at, run)
+                return bool(run) and (DIMENSION.fullmatch(self.low[at]) is not None or self._is_number_in_name(at, run))
             case "adverb":  # "normally distributed noise"
                 return not run and self.kinds[at + 1] == "participle" and self._is_content(at + 2)
             case "participle":
@@ -83,11 +94,12 @@ class _Tokens:
         return (before[0].isdigit() and len(self.low[at]) < 4) or self.low[at + 1] == "et"
 
     def _is_number_in_name(self, at: int, run: Run) -> bool:
-        """`Windows 11`, `0-1 knapsack`, but neither `30 days` nor `GBP 42,000`."""
-        low = self.low[at]
-        if not run or "-" in low:
-            return bool(run) and len(low) < 5
-        return len(low) < 3 and run[-1].shown[0].isupper() and self.low[at + 1] not in {",", ".", ":", "%"}
+        """`Windows 11`, `multiple 0-1 knapsack`, but not `Preparation 30 minutes`, `Barley 12 45`, `City 3-1`."""
+        low, after = self.low[at], self.low[at + 1]
+        if "-" in low:
+            return len(low) < 5 and self._is_content(at + 1)
+        counted = after[0].isdigit() or after in NUMBERS or after in {",", ".", ":", "%"}
+        return len(low) < 3 and run[-1].shown[0].isupper() and not counted
 
     def _takes_object(self, at: int, before: str) -> bool:
         """`by handling the` and `by handling outliers`, but not `the operating voltages`."""
@@ -114,9 +126,11 @@ def _kind(low: str) -> _Kind:
 
 
 def _is_built_of_breaks(low: str) -> bool:
-    """`don't`, `we'll`, `so-and-so`: nothing but words that break a run."""
+    """`don't`, `we'll`, `so-and-so`, `two-storey`: what is made of words that break a run, or begins with a number."""
     if "-" in low:
-        return all(part in BREAKS for part in low.split("-"))
+        parts = low.split("-")
+        counts = parts[0] in LEADING_NUMBERS and parts[1] not in COUNTED_IN_NAMES
+        return counts or all(part in BREAKS for part in parts)
     return "'" in low and low.endswith(("n't", "'re", "'ve", "'ll", "'d", "'m"))
 
 

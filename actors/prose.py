@@ -7,8 +7,11 @@ import re
 import unicodedata
 from collections import Counter
 
+from actors.lexicon import SECOND_HALVES
+
 MAX_TOKEN = 40  # a longer "word" is a key, a path or a text without spaces
 FURNITURE = 3  # times a line comes back, and it belongs to the page, not to the text
+NARROWEST = 36  # characters of a column of prose; narrower lines are a list, and each ends where the next begins large
 NEIGHBOURS = 5  # lines above and below tell how wide the text is
 
 SPELLING = str.maketrans(
@@ -20,7 +23,7 @@ SPELLING = str.maketrans(
     | dict.fromkeys("\f\r\u0085\u2028\u2029", "\n")
 )
 ACCENTED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,3}")
-BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40})-\n[ \t]{0,8}([^\W\d_]{2,40})")
+BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40})-[ \t]{0,3}\n[ \t]{0,8}([^\W\d_]{2,40})")
 SPELLED_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
 
@@ -37,17 +40,21 @@ def _composed(letter: re.Match[str]) -> str:
 
 def _rejoined(text: str) -> str:
     """Words that the end of a line has cut in two are whole again."""
-    if "-\n" not in text:
+    if not BROKEN_WORD.search(text):
         return text
-    known = set(SPELLED_WORD.findall(text.lower()))
+    known = set(SPELLED_WORD.findall(BROKEN_WORD.sub(" ", text).lower()))
 
     def join(cut: re.Match[str]) -> str:
         left, right = cut[1].lower(), cut[2].lower()
         # "feature-\nbased" keeps its hyphen where the text spells it so elsewhere, or knows both halves as words.
-        two_words = f"{left}-{right}" in known or (left in known and right in known and left + right not in known)
+        two_words = f"{left}-{right}" in known or (left + right not in known and _are_words(left, right, known))
         return f"{cut[1]}-{cut[2]}" if two_words or not cut[2].islower() else cut[1] + cut[2]
 
     return BROKEN_WORD.sub(join, text)
+
+
+def _are_words(left: str, right: str, known: set[str]) -> bool:
+    return (left in known and right in known) or (right in SECOND_HALVES and len(left) > 2)
 
 
 def _without_addresses(text: str) -> str:
@@ -86,4 +93,4 @@ def _ends_here(lines: list[str], at: int) -> bool:
     if not first or first[0][0].islower():
         return not first
     width = max(map(len, lines[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1]))
-    return at == 0 or len(lines[at]) + 1 + len(first[0]) <= width
+    return at == 0 or width < NARROWEST or len(lines[at]) + 1 + len(first[0]) <= width

@@ -79,9 +79,21 @@ def test_numbers_lead_no_phrase() -> None:
     assert not any(phrase[0].isdigit() or phrase.split(" ")[0] in {"eleven", "hours", "day", "mm"} for phrase in found)
 
 
-def test_dimensions_and_versions_stay_in_names() -> None:
-    found = phrases("We install Windows 11 on each laptop. Then 3D printers are joined. Windows 11 finds 3D printers.")
-    assert {"windows 11", "3d printers"} <= set(found)
+def test_dimensions_and_versions_stay_in_names_but_do_not_lead_them() -> None:
+    found = phrases(
+        "We install Windows 11 on each laptop. Then cheap 3D printers are joined. Windows 11 finds 3D printers."
+    )
+    assert "windows 11" in found
+    assert "printers" in found
+    assert not any(phrase[0].isdigit() for phrase in found)
+
+
+def test_numbers_behind_a_name_that_count_something_are_no_part_of_it() -> None:
+    found = phrases(
+        "Barley 12 45 67\nPreparation 15 minutes\nSee Windows 11 and Barley again. Rovers beat City 3-1 on grass."
+    )
+    assert {"barley", "windows 11"} <= set(found)
+    assert not any(phrase.endswith(("12", "15", "1-1", "3-1")) for phrase in found)
 
 
 def test_verbs_do_not_stick_to_names() -> None:
@@ -99,6 +111,20 @@ def test_a_word_cut_by_the_end_of_a_line_is_whole_again() -> None:
     )
     assert "document retrieval" in found
     assert "rule-based filters" in found
+
+
+def test_a_word_that_stands_nowhere_whole_is_joined_too() -> None:
+    found = phrases(
+        "The muni-\ncipality plants lin-  \ndens. The lin-\ndens need water. Each tree-\nlined road in the "
+        "muni-\ncipality has water-\nbased paint."
+    )
+    assert "municipality" in found
+    assert {"lindens", "tree-lined road"} <= set(found)
+    assert "water-based paint" in found
+
+
+def test_the_number_of_a_day_leaves_no_letters_behind() -> None:
+    assert phrases("the 4th of the 5th") == ["the", "of"]
 
 
 def test_ligatures_and_curly_apostrophes_are_spelt_out() -> None:
