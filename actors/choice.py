@@ -1,6 +1,7 @@
 """From raw tags to those that were asked for, whoever named them."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from actors.phrases import singular
 from actors.spelling import distinct, kebab, spellings
@@ -16,9 +17,8 @@ def normalise(
     vocabulary is given, each becomes its nearest term or is dropped. Applied to its own result it changes nothing.
     """
     excluded = [_singulars(word) for word in spellings(tuple(exclusion_words))]
-    tags = dict.fromkeys(filter(None, (settle(tag, vocabulary) for tag in raw)))
-    kept = [tag for tag in tags if not is_excluded(tag, excluded)]
-    return (kept if vocabulary else list(distinct(kept)))[:count]
+    tags = (tag for each in raw if (tag := settle(each, vocabulary)) and not is_excluded(tag, excluded))
+    return list(islice(dict.fromkeys(tags) if vocabulary else distinct(tags), count))
 
 
 def settle(raw: str, vocabulary: Sequence[str]) -> str:
@@ -32,9 +32,8 @@ def is_excluded(tag: str, excluded: Iterable[str]) -> bool:
 
     `excluded`: in the spelling of tags and in the singular, in which both are compared.
     """
-    within = f"-{_singulars(tag)}-"
-    most = within.count("-") - 1
-    return any(2 * (word.count("-") + 1) >= most and f"-{word}-" in within for word in excluded)
+    within, words = f"-{_singulars(tag)}-", tag.count("-") + 1
+    return any(2 * (word.count("-") + 1) >= words and f"-{word}-" in within for word in excluded)
 
 
 def _singulars(tag: str) -> str:

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from actors.languages import bare_words, frequent, is_english
 from actors.lexicon import ADJECTIVE_ENDS, COMMON
@@ -56,7 +57,8 @@ def keywords(text: str, count: int) -> Keywords:
     tidy = tidied(text[:MAX_CHARACTERS])
     degraded = not is_english(tidy)
     ranked = frequent(tidy) if degraded else _best(tidy)
-    phrases = [phrase for phrase in ranked if 1 < len(phrase) <= MAX_PHRASE and any(map(str.isalpha, phrase))]
+    usable = (phrase for phrase in ranked if 1 < len(phrase) <= MAX_PHRASE and any(map(str.isalpha, phrase)))
+    phrases = list(islice(distinct(usable), max(1, count)))
     if not phrases:
         phrases = bare_words(tidy) or bare_words(text[:MAX_CHARACTERS])  # untidied, there are the words of addresses
         degraded = degraded or bool(phrases)
@@ -72,7 +74,7 @@ def _best(text: str) -> list[str]:
         candidate.declared = True
         candidate.spellings[phrase] += 1
     ranked = sorted(candidates.values(), key=lambda candidate: (-_score(candidate), candidate.first))
-    return list(distinct(candidate.phrase for candidate in ranked))
+    return [candidate.phrase for candidate in ranked]
 
 
 def _runs_of(parts: Parts) -> list[Run]:
@@ -100,7 +102,7 @@ class _Candidate:
 
     @property
     def phrase(self) -> str:
-        return self.spellings.most_common(1)[0][0]
+        return max(self.spellings, key=self.spellings.__getitem__)
 
     def add(self, run: Run) -> None:
         last = run[-1].shown

@@ -28,8 +28,8 @@ from protocol.words import ErrorCode
 
 __all__ = ["ModelTagger", "Question", "Tagging", "tag_locally"]
 
-LOCAL_CANDIDATES = 100
-"""Keywords looked at for one document, so that enough are left after exclusions."""
+LOCAL_SPARE = 100
+"""Further keywords of a document whose job excludes words, so that enough are left."""
 LOCAL_TEXT_CHARACTERS = 60_000
 """Of a text are searched for the terms of a vocabulary."""
 CONNECT_TIMEOUT_S = 10.0
@@ -62,7 +62,7 @@ def tag_locally(question: Question) -> Tagging:
         terms = vocabulary_of(tuple(question.vocabulary))
         candidates, degraded = terms.within(question.text[:LOCAL_TEXT_CHARACTERS]), False
     else:
-        found = keywords(question.text, LOCAL_CANDIDATES)
+        found = keywords(question.text, question.num_tags + (LOCAL_SPARE if question.exclusion_words else 0))
         candidates, degraded = found.phrases, found.degraded
     tags = _chosen(candidates, question)
     if not tags:
