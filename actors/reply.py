@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from actors.errors import DocumentError, KeyRefused, ModelFailed, ModelRefused, ProviderLimited
-from actors.fetch import RETRY_AFTER_CAP_MS, retry_after_ms
+from actors.retry_after import RETRY_AFTER_CAP_MS, reset_ms, retry_after_ms
 
 TOLD_CHARACTERS = 2_000
 """Of what a provider says about a failure are searched for its reason."""
@@ -127,9 +127,19 @@ def _failure(reply: Reply) -> DocumentError:
     reason = _reason(reply) if status in (400, 403, 404, 413, 422) else None
     if reason:
         kind, sentence = ModelRefused, reason
-    wait_ms = retry_after_ms(reply.headers, time.time()) if kind.retry else None
-    capped = None if wait_ms is None else min(wait_ms, RETRY_AFTER_CAP_MS)
-    return kind(f"The model's provider {sentence} (status {status}).", retry_after_ms=capped)
+    return kind(f"The model's provider {sentence} (status {status}).", retry_after_ms=_wait_ms(reply, kind))
+
+
+def _wait_ms(reply: Reply, kind: type[DocumentError]) -> int | None:
+    """How long the provider wants to be left alone, in its headers or in those that it passes on; None: as we like."""
+    if not kind.retry:
+        return None
+    passed_on = _object(_object(reply.fault.get("metadata")).get("headers"))
+    texts = {name: value for name, value in passed_on.items() if isinstance(value, str)}
+    asked = [retry_after_ms(each, time.time()) for each in (reply.headers, texts)]
+    if kind is ProviderLimited:
+        asked += [reset_ms(each, time.time()) for each in (reply.headers, texts)]
+    return next((min(wait_ms, RETRY_AFTER_CAP_MS) for wait_ms in asked if wait_ms is not None), None)
 
 
 def _reason(reply: Reply) -> str | None:

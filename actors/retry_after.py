@@ -9,6 +9,10 @@ from email.utils import parsedate_to_datetime
 RETRY_AFTER_CAP_MS = 3_600_000
 """A host or provider that says "three days" is asked again after an hour."""
 
+EPOCH_MIN_S, EPOCH_MIN_MS = 10**9, 10**12
+"""A number as large is no time from now, but a date: in seconds, or in milliseconds."""
+
+_RESETS = ("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -29,3 +33,18 @@ def retry_after_ms(headers: Mapping[str, str], now: float) -> int | None:
         return max(0, int((date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now) * 1000))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def reset_ms(headers: Mapping[str, str], now: float) -> int | None:
+    """When a budget that is used up is there again, in milliseconds >= 0, not capped; None: it is not said.
+
+    It may be told in seconds from now, or as a date in seconds or milliseconds since 1970. `now` as above.
+    """
+    given = {name.lower(): value.strip() for name, value in headers.items()}
+    told = next((given[name] for name in _RESETS if _NUMBER.fullmatch(given.get(name, ""))), None)
+    if told is None:
+        return None
+    number = Decimal(told)
+    if number >= EPOCH_MIN_MS:
+        return max(0, int(number - Decimal(now) * 1000))
+    return max(0, int((number - Decimal(now) if number >= EPOCH_MIN_S else number) * 1000))

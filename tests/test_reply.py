@@ -124,6 +124,15 @@ async def test_a_200_that_is_no_answer_is_a_failure(
     assert type(await failure(tagger)) is kind
 
 
+@pytest.mark.parametrize(("outcome", "wait_ms"), [("429", 30_000), ("503", None), ("401", None)])
+async def test_a_429_obeys_the_reset_that_a_provider_passes_on(
+    provider: Provider, tagger: ModelTagger, outcome: str, wait_ms: int | None
+) -> None:
+    passed_on = {"headers": {"X-RateLimit-Reset": "30", "X-RateLimit-Limit": 7}}
+    provider.behaviour = Behaviour(schedule=[outcome], error={"metadata": passed_on})
+    assert (await failure(tagger)).retry_after_ms == wait_ms
+
+
 async def test_a_model_without_structured_output_is_asked_in_words_from_then_on(
     provider: Provider, tagger: ModelTagger
 ) -> None:
