@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 try:
     from protocol.client import Client, ClientError
@@ -24,10 +24,12 @@ except ModuleNotFoundError as missing:
     raise SystemExit(2) from None
 
 from protocol.batchfile import BadFile, read_batch
+from protocol.config import Language
 from protocol.document import one_line
 from protocol.messages import Completed, to_json
 from protocol.view import JobView
 
+CONFIG_OPTIONS = ("num_tags", "num_pages", "language", "evidence", "fallback_models")
 SERVER_DEFAULT = "http://127.0.0.1:8000"
 
 Run = Callable[[Client, argparse.Namespace], Awaitable[int]]
@@ -133,7 +135,7 @@ async def results(client: Client, asked: argparse.Namespace) -> int:
 def _config(asked: argparse.Namespace) -> dict[str, Any]:
     """What the options say about the config; they win over the file."""
     given = {"model_name": asked.model}
-    given |= {name: getattr(asked, name, None) for name in ("num_tags", "num_pages")}
+    given |= {name: getattr(asked, name, None) for name in CONFIG_OPTIONS}
     if asked.api_key_env is not None:
         given["api_key"] = os.environ.get(asked.api_key_env)
         if not given["api_key"]:
@@ -202,6 +204,15 @@ def _start_options(parser: argparse.ArgumentParser) -> None:
     _model_options(parser)
     parser.add_argument("--num-tags", type=int, metavar="N", help="tags for each document, 3 to 15")
     parser.add_argument("--num-pages", type=int, metavar="N", help="pages to read of each, 1 to 10")
+    parser.add_argument("--language", choices=get_args(Language), help="of the tags; default: the document's own")
+    parser.add_argument("--evidence", action="store_true", default=None, help="show what supports each tag")
+    parser.add_argument(
+        "--fallback-model",
+        action="append",
+        dest="fallback_models",
+        metavar="MODEL",
+        help="steps in where the model before has given a document up (may be repeated)",
+    )
     parser.add_argument("--job-id", dest="own_job_id", metavar="ID", help="the job's id, instead of a new one")
 
 

@@ -75,6 +75,17 @@ async def test_start_prints_the_job_id_and_nothing_else(api: Served, bench: Benc
     assert json.loads(bench.facts("mine")["config"]) == {"num_tags": 5, "num_pages": 2}
 
 
+async def test_start_takes_what_the_tags_shall_be_like(api: Served, bench: Bench, file: Path) -> None:
+    models = ["--fallback-model", "m/2", "--fallback-model", "local/keywords"]
+    ended = await run(api, "start", file, "--job-id", "mine", "--evidence", "--language", "english", *models)
+    assert ended.status == 0, ended.err
+    assert json.loads(bench.facts("mine")["config"]) == {
+        "evidence": True,
+        "language": "english",
+        "fallback_models": ["m/2", "local/keywords"],
+    }
+
+
 async def test_start_reads_standard_input_and_an_object(api: Served, bench: Bench) -> None:
     batch = {
         "documents": [{"where": "https://x.org/a"}],
