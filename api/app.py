@@ -7,7 +7,7 @@ from quart import Blueprint, Quart, Response, current_app, request
 from redis import RedisError
 
 from actors.settings import Settings
-from api import batch, control, events, parts, problems, results, sockets
+from api import batch, control, events, parts, problems, results, sockets, template
 from api.parts import present
 from api.problems import Problem
 from api.results import answer
@@ -24,8 +24,9 @@ def create_app(settings: Settings) -> Quart:
     app = Quart(__name__, static_folder=None)
     app.asgi_websocket_class = Conversation
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
-    for blueprint in (routes, batch.routes, control.routes, results.routes, sockets.routes, events.routes):
-        app.register_blueprint(blueprint)
+    for module in (batch, control, events, results, sockets, template):
+        app.register_blueprint(module.routes)
+    app.register_blueprint(routes)
     problems.register(app)
 
     @app.while_serving

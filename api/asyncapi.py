@@ -15,7 +15,8 @@ from typing import get_args
 
 import msgspec
 
-from api.openapi import BEARER, JSON, REF, TITLE, Schema, release
+from api.openapi import BEARER, REF, TITLE, Schema, release
+from api.results import JSON
 from api.sockets import ENDED, FAREWELLS, FAULT
 from api.transport import INBOUND_MAX_BYTES
 from protocol.messages import COMPLETED_MESSAGE, Message, Refusal

@@ -63,13 +63,13 @@ async def _stream(
         async with aclosing(watching) as frames:
             while (frame := await stay.next(frames)) is not None:
                 for piece in frame.event_pieces():
-                    with _in_time(connection, len(piece)):
+                    with in_time(connection, len(piece)):
                         yield piece
                 del frame  # the next may be long in coming
 
 
 @contextmanager
-def _in_time(connection: Connection, size_bytes: int) -> Iterator[None]:
+def in_time(connection: Connection, size_bytes: int) -> Iterator[None]:
     """A client that does not read is cut off: the server itself would wait for it for ever."""
     timer = asyncio.get_running_loop().call_later(patience_s(size_bytes), connection.cut_off)
     try:

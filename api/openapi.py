@@ -11,9 +11,12 @@ from quart import Quart
 
 from api.batch import Started
 from api.control import Retried
+from api.export import TYPES
+from api.multipart import CONTENT_TYPE as FORM
 from api.problems import CONTENT_TYPE, ProblemBody
-from api.results import LIMIT_DEFAULT, LIMIT_MAX
+from api.results import JSON, LIMIT_DEFAULT, LIMIT_MAX
 from api.snapshot import JobReport, Page
+from api.template import Template
 from protocol.requests import Document, RetryBatch, TaggingConfig
 
 Schema = dict[str, Any]
@@ -21,7 +24,6 @@ Schema = dict[str, Any]
 TITLE = "Tagstream"
 BEARER: Schema = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 REF = "#/components/schemas/{name}"
-JSON = "application/json"
 
 
 class Operation(NamedTuple):
@@ -34,6 +36,10 @@ class Operation(NamedTuple):
     """The schema of the request's body."""
     query: tuple[tuple[str, Schema], ...] = ()
     public: bool = False
+    form: str | None = None
+    """The schema of the body as a form, which may be sent instead."""
+    files: tuple[str, ...] = ()
+    """The content types in which the good answer may be had besides."""
 
 
 _JOB = (401, 404, 503)
@@ -41,20 +47,27 @@ _PAGE = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}),
     ("after", {"type": "integer", "minimum": 0, "description": "The `next` of the page before."}),
     ("status", {"enum": ["success", "failed"]}),
+    ("format", {"enum": ["json", *TYPES], "description": "All rows as a file; else by `Accept`."}),
 )
 _OBSERVER = (
     ("token", {"type": "string", "description": "Where no Authorization header can be sent."}),
     ("cursor", {"type": "string", "description": "Go on behind the message that carried it."}),
 )
 OPERATIONS: dict[str, Operation] = {
-    "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch"),
+    "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch", form="StartForm"),
     "control.cancel": Operation({200: JobReport}, (*_JOB, 409)),
     "control.pause": Operation({200: JobReport}, (*_JOB, 409)),
     "control.resume": Operation({200: JobReport}, (*_JOB, 409)),
     "control.retry": Operation({202: Retried}, (400, *_JOB, 409, 413, 415, 422), body="RetryBatch"),
     "control.delete": Operation({204: None}, _JOB),
     "results.status": Operation({200: JobReport}, _JOB),
-    "results.results": Operation({200: Page}, (*_JOB, 422), query=_PAGE),
+    "results.results": Operation({200: Page}, (*_JOB, 409, 422), query=_PAGE, files=tuple(TYPES.values())),
+    "template.template": Operation(
+        {200: Template},
+        (401, 422, 503),
+        query=(("format", {"enum": ["json", "csv", "xlsx"]}),),
+        files=(TYPES["csv"], TYPES["xlsx"]),
+    ),
     "sockets.observer": Operation({101: None}, (426,), query=_OBSERVER),
     "events.events": Operation({200: None, 204: None}, (*_JOB, 429), query=_OBSERVER),
     "app.health": Operation({200: None}, public=True),
@@ -103,6 +116,8 @@ def _described(operation: Operation, text: str, arguments: list[str]) -> Schema:
         str(status): _answer(status, kind.__name__ if kind else None, JSON)
         for status, kind in operation.answers.items()
     }
+    for answer in answers.values() if operation.files else ():
+        answer["content"] |= {kind: {} for kind in operation.files}
     answers |= {str(status): _answer(status, ProblemBody.__name__, CONTENT_TYPE) for status in operation.refuses}
     described: Schema = {
         "summary": text.partition("\n")[0],
@@ -111,8 +126,9 @@ def _described(operation: Operation, text: str, arguments: list[str]) -> Schema:
         + [_parameter(name, "query", schema) for name, schema in operation.query],
         "responses": answers,
     }
-    if operation.body:
-        described["requestBody"] = {"required": True, "content": {JSON: {"schema": _ref(operation.body)}}}
+    sent = {JSON: operation.body, FORM: operation.form}
+    if content := {kind: {"schema": _ref(schema)} for kind, schema in sent.items() if schema}:
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -130,7 +146,7 @@ def _ref(name: str) -> Schema:
 
 
 def _schemas() -> Schema:
-    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig, RetryBatch, Retried]
+    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig, RetryBatch, Retried, Template]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas["Document"] = _as_sent(schemas["Document"])
     schemas["StartBatch"] = {
@@ -149,7 +165,19 @@ def _schemas() -> Schema:
         "required": ["documents", "config"],
         "additionalProperties": False,
     }
+    schemas["StartForm"] = _form(schemas["StartBatch"]["properties"])
     return schemas
+
+
+def _form(known: Schema) -> Schema:
+    """A batch to start as a form: the documents in a file, everything else as it stands in JSON."""
+    file: Schema = {"type": "string", "format": "binary"}
+    properties = {
+        "file": file | {"description": "CSV or XLSX, a document in each row."},
+        **{name: known[name] for name in ("config", "column_mapping", "job_id")},
+        "exclusion_file": file | {"description": "Terms that no tag may be: text, or PDF."},
+    }
+    return {"type": "object", "properties": properties, "required": ["file", "config"], "additionalProperties": False}
 
 
 def _as_sent(read: Schema) -> Schema:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from quart import Blueprint, Response, request
 
+from api.export import TYPES, Export, Form, exported
 from api.parts import present
 from api.problems import Problem
 from protocol.words import DocumentStatus
@@ -14,6 +15,12 @@ NUMBER_DIGITS_MAX = 9
 
 routes = Blueprint("results", __name__)
 
+JSON = "application/json"
+_ACCEPTED: dict[str, Form] = {
+    **{content_type: form for form, content_type in TYPES.items()},
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+}
 _FINAL = {str(status): status for status in DocumentStatus if status.final}
 
 
@@ -26,8 +33,12 @@ async def status(job_id: str) -> Response:
 
 @routes.get("/api/batch/jobs/<job_id>/results")
 async def results(job_id: str) -> Response:
-    """The rows that have ended, by `row_id`, a page at a time."""
+    """The rows that have ended, by `row_id`, a page at a time; or all rows as a file, in the form that is asked for."""
     caller = present().door.admit_request(request)
+    if (form := _form()) is not None:
+        _refuse_pages()
+        wanted = Export(present().feed.reader, job_id, caller.subject, _final_status())
+        return await exported(present(), wanted, form)
     page = await present().feed.reader.results(
         job_id,
         caller.subject,
@@ -41,6 +52,22 @@ async def results(job_id: str) -> Response:
 def answer(body: msgspec.Struct | dict[str, Any], code: int = 200) -> Response:
     """`body` as JSON."""
     return Response(msgspec.json.encode(body), code, content_type="application/json")
+
+
+def _form() -> Form | None:
+    """In which form the whole is asked for; None: a page of it as JSON."""
+    text = request.args.get("format")
+    if text is None:
+        return _ACCEPTED.get(request.accept_mimetypes.best_match([JSON, *_ACCEPTED], JSON))
+    if text != "json" and text not in TYPES:
+        raise Problem.invalid("format", f"wants one of json, {', '.join(TYPES)}")
+    return text if text in TYPES else None
+
+
+def _refuse_pages() -> None:
+    for name in ("limit", "after"):
+        if name in request.args:
+            raise Problem.invalid(name, "belongs to pages of JSON; an export is of all rows")
 
 
 def _number(name: str, *, default: int, least: int, most: int = 10**NUMBER_DIGITS_MAX - 1) -> int:

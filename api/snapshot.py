@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -33,6 +33,11 @@ class _Outcome(msgspec.Struct):
     status: DocumentStatus
 
 
+class _State(msgspec.Struct):
+    l: str | None = None  # noqa: E741 - as the script calls it
+
+
+_read_state = msgspec.json.Decoder(_State).decode
 _read_outcome = msgspec.json.Decoder(_Outcome).decode
 
 
@@ -100,6 +105,16 @@ class JobReport(JobState, frozen=True, kw_only=True):
     """Rows that have ended."""
 
 
+class StoredRow(NamedTuple):
+    """One row with its document, whether it has ended or not."""
+
+    row_id: int
+    document: dict[str, Any]
+    """As it was stored, without its password."""
+    told: dict[str, Any]
+    """What observers were last told of it; of a row that nobody has come to yet that it is pending."""
+
+
 class Reader:
     """Reads jobs; every call may raise `redis.RedisError`."""
 
@@ -149,6 +164,34 @@ class Reader:
         page = found[:limit]
         more = len(page) == limit and page[-1][0] + 1 < total
         return Page(job_id=job_id, results=_stored(text for _, text in page), next=page[-1][0] if more else None)
+
+    async def documents(self, job_id: str, owner: str, rows: range) -> list[dict[str, Any]]:
+        """What the caller said of these rows; fewer where the job has fewer.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        await self.check_owner(job_id, owner)
+        stored = await self._values(key(job_id, "documents"), [str(row) for row in rows])
+        return [msgspec.json.decode(text) for text in stored if text]
+
+    async def rows(self, job_id: str, owner: str, rows: range) -> tuple[str, list[StoredRow]]:
+        """The run that the job is in and these rows of it, all at the same moment; fewer where it has fewer.
+
+        Raises:
+            JobMissing: no such job of this owner.
+        """
+        fields = [str(row) for row in rows]
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hmget(key(job_id), ["owner", "run"])
+        for part in ("documents", "results", "rows"):
+            pipeline.hmget(key(job_id, part), fields)
+        (whose, run), documents, results, states = await pipeline.execute()
+        if not whose or whose.decode() != owner:
+            raise JobMissing(job_id)
+        stored = zip(rows, documents, results, states, strict=True)
+        found = [StoredRow(row, msgspec.json.decode(text), _known(*known)) for row, text, *known in stored if text]
+        return run.decode(), found
 
     async def pulse(self, job_ids: Sequence[str]) -> list[Pulse | None]:
         """How each job fares; None: it is gone."""
@@ -206,6 +249,12 @@ class Reader:
 
     async def _values(self, name: str, fields: list[str]) -> list[bytes | None]:
         return cast("list[bytes | None]", await self._client.hmget(name, fields))
+
+
+def _known(result: bytes | None, state: bytes | None) -> dict[str, Any]:
+    """What observers were last told of a row, by its result or its state."""
+    told: dict[str, Any] | None = msgspec.json.decode(result or (_read_state(state).l if state else None) or b"null")
+    return told or {"status": DocumentStatus.PENDING}
 
 
 def _told(facts: Facts, text: bytes, due_ms: int, now_ms: int) -> Progress:
