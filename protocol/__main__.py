@@ -1,6 +1,6 @@
 """The command line: a client like any other.
 
-    python -m protocol start docs.csv --watch
+    python -m protocol start docs.xlsx --watch
     python -m protocol watch JOB
 
 Exit status: 0 the job completed (or the call did what it says), 1 the job ended otherwise, 2 the call was
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 try:
     from protocol.client import Client, ClientError
@@ -23,13 +23,13 @@ except ModuleNotFoundError as missing:
     print(f"{missing.name} is missing: install tagstream-protocol[client]", file=sys.stderr)
     raise SystemExit(2) from None
 
-from protocol.batchfile import BadFile, read_batch
-from protocol.config import Language
+from protocol.batchfile import BadFile, BatchFile, read_batch
 from protocol.document import one_line
 from protocol.messages import Completed, to_json
+from protocol.options import CONFIG_OPTIONS, file_options, job_command, retry_options, start_options
+from protocol.saving import saved_as
 from protocol.view import JobView
 
-CONFIG_OPTIONS = ("num_tags", "num_pages", "language", "evidence", "fallback_models")
 SERVER_DEFAULT = "http://127.0.0.1:8000"
 
 Run = Callable[[Client, argparse.Namespace], Awaitable[int]]
@@ -41,18 +41,29 @@ class BadCall(ValueError):
 
 async def start(client: Client, asked: argparse.Namespace) -> int:
     """Start a batch; with `--watch` follow it to its end."""
-    batch = read_batch(asked.file)
-    job_id = await client.start(
-        batch["documents"],
-        batch.get("config", {}) | _config(asked),
-        column_mapping=batch.get("column_mapping"),
-        job_id=asked.own_job_id or batch.get("job_id"),
-    )
+    job_id = await _started(client, asked, read_batch(asked.file))
     if not asked.watch:
         print(job_id)
         return 0
     asked.job, asked.json = job_id, False
     return await watch(client, asked)
+
+
+async def _started(client: Client, asked: argparse.Namespace, batch: BatchFile) -> str:
+    mapping = _mapping(asked)
+    if batch.spreadsheet:
+        content = batch.spreadsheet if asked.file == "-" else Path(asked.file)
+        return await client.start_file(
+            content, _config(asked), column_mapping=mapping, job_id=asked.own_job_id, exclusion_file=asked.exclusions
+        )
+    if asked.exclusions is not None:
+        raise BadCall("--exclusions goes with CSV and XLSX; in JSON they stand in config.exclusion_words")
+    return await client.start(
+        batch.asked["documents"],
+        batch.asked.get("config", {}) | _config(asked),
+        column_mapping=mapping or batch.asked.get("column_mapping"),
+        job_id=asked.own_job_id or batch.asked.get("job_id"),
+    )
 
 
 async def watch(client: Client, asked: argparse.Namespace) -> int:
@@ -122,7 +133,14 @@ def _tell(asked: argparse.Namespace, what: str) -> int:
 
 
 async def results(client: Client, asked: argparse.Namespace) -> int:
-    """The rows that have ended: a table, or a line of JSON each."""
+    """The rows that have ended: a table, or a line of JSON each; or all rows as a file."""
+    if asked.format is not None:
+        _check_terminal(asked)
+        with saved_as(asked.output) as file:
+            await client.export(asked.job, asked.format, file, status=asked.status)
+        return 0
+    if asked.output is not None or asked.status is not None:
+        raise BadCall("--output and --status go with --format")
     async with aclosing(client.results(asked.job)) as rows:
         if not asked.json:
             print_rows(make_console(), [row async for row in rows])
@@ -130,6 +148,27 @@ async def results(client: Client, asked: argparse.Namespace) -> int:
         async for row in rows:
             print(to_json(row).decode())
     return 0
+
+
+async def template(client: Client, asked: argparse.Namespace) -> int:
+    """The spreadsheet to fill in."""
+    _check_terminal(asked)
+    with saved_as(asked.output) as file:
+        await client.template(asked.format, file)
+    return 0
+
+
+def _check_terminal(asked: argparse.Namespace) -> None:
+    if asked.format == "xlsx" and asked.output is None and sys.stdout.isatty():
+        raise BadCall("a workbook is nothing for a terminal: give --output")
+
+
+def _mapping(asked: argparse.Namespace) -> dict[str, str] | None:
+    """What `--column OURS=YOURS` says, once or several times."""
+    pairs = [pair.partition("=") for pair in asked.column or ()]
+    if not all(separator for _, separator, _ in pairs):
+        raise BadCall("--column wants OURS=YOURS, as file_path=Weblink")
+    return {ours: yours for ours, _, yours in pairs} or None
 
 
 def _config(asked: argparse.Namespace) -> dict[str, Any]:
@@ -167,64 +206,26 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--token-file", type=Path, metavar="PATH", help="default: the token in TAGSTREAM_TOKEN")
     parser = argparse.ArgumentParser(prog="python -m protocol", description="Batches of documents in, tags out.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _start_options(commands.add_parser("start", parents=[common], help="start a batch"))
-    for run, text in ((watch, "follow a job to its end"), (results, "the rows that have ended")):
-        command = _job_command(commands, common, run, text)
+    command = commands.add_parser("start", parents=[common], help="start a batch")
+    command.set_defaults(run=start)
+    start_options(command)
+    for run, text in ((watch, "follow a job to its end"), (results, "the rows that have ended, or all as a file")):
+        command = job_command(commands, common, run, text)
         command.add_argument("--json", action="store_true", help="a line of JSON for each")
-    _job_command(commands, common, status, "where a job stands")
+    file_options(command, ("csv", "ndjson", "xlsx"), None, "all rows as a file")
+    command.add_argument("--status", choices=("success", "failed"), help="of the file: only such rows")
+    command = commands.add_parser("template", parents=[common], help="the spreadsheet to fill in")
+    command.set_defaults(run=template, job=None)
+    file_options(command, ("csv", "xlsx"), "csv", "its form")
+    job_command(commands, common, status, "where a job stands")
     for run, text in (
         (cancel, "stop a job"),
         (pause, "let no further row of a job start"),
         (resume, "go on with a paused job"),
         (delete, "stop a job if it runs, and forget it"),
     ):
-        _job_command(commands, common, run, text)
-    _retry_options(_job_command(commands, common, retry, "run again what has not succeeded"))
-    return parser
-
-
-def _retry_options(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(json=False)
-    parser.add_argument("--row", type=int, action="append", metavar="ID", help="this row alone (may be repeated)")
-    parser.add_argument("--watch", action="store_true", help="follow the job to its end")
-    _model_options(parser)
-
-
-def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="the model to ask; local/keywords needs no key")
-    parser.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key for the model")
-
-
-def _start_options(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=start, job=None)
-    parser.add_argument(
-        "file", help="CSV with a header, or JSON: a list of documents, or an object; - is standard input"
-    )
-    parser.add_argument("--watch", action="store_true", help="follow the job to its end")
-    _model_options(parser)
-    parser.add_argument("--num-tags", type=int, metavar="N", help="tags for each document, 3 to 15")
-    parser.add_argument("--num-pages", type=int, metavar="N", help="pages to read of each, 1 to 10")
-    parser.add_argument("--language", choices=get_args(Language), help="of the tags; default: the document's own")
-    parser.add_argument("--evidence", action="store_true", default=None, help="show what supports each tag")
-    parser.add_argument(
-        "--fallback-model",
-        action="append",
-        dest="fallback_models",
-        metavar="MODEL",
-        help="steps in where the model before has given a document up (may be repeated)",
-    )
-    parser.add_argument("--job-id", dest="own_job_id", metavar="ID", help="the job's id, instead of a new one")
-
-
-def _job_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    common: argparse.ArgumentParser,
-    run: Run,
-    text: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(run.__name__, parents=[common], help=text)
-    parser.set_defaults(run=run)
-    parser.add_argument("job", help="its id")
+        job_command(commands, common, run, text)
+    retry_options(job_command(commands, common, retry, "run again what has not succeeded"))
     return parser
 
 

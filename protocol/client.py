@@ -10,15 +10,18 @@ chooses the job's id beforehand. `watch` reconnects by itself with its cursor, a
 through. The token goes in the `Authorization` header, never in a URL. All raise the errors of `protocol.failures`.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, BinaryIO, Literal, Self, get_args
+from urllib.parse import urlencode
 
 import msgspec
 
-from protocol.connection import Backoff, Server, Token
+from protocol.connection import Backoff, Form, Server, Token
 from protocol.failures import (
     ClientError,
     JobNotFound,
@@ -33,11 +36,12 @@ from protocol.messages import Message, Row
 from protocol.polling import Pace
 from protocol.requests import TaggingConfig
 from protocol.watching import Transport, Watching
-from protocol.words import JobStatus
+from protocol.words import DocumentStatus, JobStatus
 
 __all__ = [
     "Client",
     "ClientError",
+    "ExportForm",
     "JobNotFound",
     "JobSummary",
     "NotAuthenticated",
@@ -60,6 +64,9 @@ class _Acted(msgspec.Struct, frozen=True):
 
 class _Retried(msgspec.Struct, frozen=True):
     rows: int
+
+
+ExportForm = Literal["csv", "ndjson", "xlsx"]
 
 
 class Client:
@@ -119,6 +126,32 @@ class Client:
             body["column_mapping"] = column_mapping
         return (await self._server.ask(_Started, "POST", "/api/batch/start", msgspec.json.encode(body))).job_id
 
+    async def start_file(
+        self,
+        file: Path | bytes,
+        config: TaggingConfig | Mapping[str, Any],
+        *,
+        column_mapping: Mapping[str, str] | None = None,
+        job_id: str | None = None,
+        exclusion_file: Path | bytes | None = None,
+    ) -> str:
+        """Start a batch from a CSV file or an XLSX workbook, which the server reads; returns its job id.
+
+        `exclusion_file`: terms that no tag may be, as text or PDF.
+
+        Raises:
+            OSError: a file cannot be read.
+            RequestRefused: `problem.errors` says what will not do, and in which line.
+            Unreachable: whether it was started is unknown; the same `job_id` again is the same job.
+        """
+        fields: dict[str, str | bytes] = {"config": msgspec.json.encode(config), "job_id": job_id or str(uuid.uuid4())}
+        if column_mapping is not None:
+            fields["column_mapping"] = msgspec.json.encode(column_mapping)
+        files = {"file": await _content(file)}
+        if exclusion_file is not None:
+            files["exclusion_file"] = await _content(exclusion_file)
+        return (await self._server.ask(_Started, "POST", "/api/batch/start", Form.of(fields, files))).job_id
+
     async def status(self, job_id: str) -> JobSummary:
         """Where the job stands now."""
         return await Lookup(self._server, job_id).summary()
@@ -170,6 +203,27 @@ class Client:
                 return
             page = await lookup.page(limit, page.next)
 
+    async def export(
+        self, job_id: str, form: ExportForm, file: BinaryIO, *, status: DocumentStatus | None = None
+    ) -> None:
+        """Write all rows of the job to `file`, those that have not ended among them, or only those that ended so.
+
+        Raises:
+            RequestRefused: 409: it began to run again meanwhile; 422: it has too many columns for this form.
+            Unreachable: it broke off, so what was written is not whole.
+        """
+        query = urlencode({"format": form} | ({"status": status} if status else {}))
+        await self._download(f"{job_path(job_id)}/results?{query}", file)
+
+    async def template(self, form: Literal["csv", "xlsx"], file: BinaryIO) -> None:
+        """Write the spreadsheet to fill in to `file`."""
+        await self._download(f"/api/batch/template?format={form}", file)
+
+    async def _download(self, path: str, file: BinaryIO) -> None:
+        async with aclosing(self._server.download(path)) as pieces:
+            async for piece in pieces:
+                file.write(piece)
+
     async def watch(
         self, job_id: str, cursor: str | None = None, *, on_lost: Callable[[ClientError], None] | None = None
     ) -> AsyncGenerator[Message, None]:
@@ -200,3 +254,8 @@ class Client:
         async with aclosing(watching.messages()) as messages:
             async for message in messages:
                 yield message
+
+
+async def _content(file: Path | bytes) -> tuple[str, bytes]:
+    """A file's name and what it holds."""
+    return ("file", file) if isinstance(file, bytes) else (file.name, await asyncio.to_thread(file.read_bytes))

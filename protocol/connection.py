@@ -8,9 +8,9 @@ import math
 import random
 import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
@@ -42,6 +42,20 @@ _log = logging.getLogger("protocol.socket")
 _log.setLevel(logging.INFO)  # at DEBUG the library would write the Authorization header down
 
 T = TypeVar("T")
+
+
+class Form(NamedTuple):
+    """A body that is not JSON."""
+
+    content_type: str
+    body: bytes
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str | bytes], files: Mapping[str, tuple[str, bytes]]) -> Self:
+        """`multipart/form-data`; a file is its name and what it holds."""
+        parts = {name: (None, value) for name, value in fields.items()}
+        request = httpx2.Request("POST", "http://form", files=[*parts.items(), *files.items()])
+        return cls(request.headers["Content-Type"], request.read())
 
 
 class Backoff:
@@ -102,7 +116,7 @@ class Server:
         await self._http.aclose()
 
     async def ask(
-        self, kind: type[T], method: str, path: str, body: bytes | None = None, *, tries_max: int = CALL_TRIES
+        self, kind: type[T], method: str, path: str, body: bytes | Form | None = None, *, tries_max: int = CALL_TRIES
     ) -> T:
         """The answer to one request, as `kind`; asked `tries_max` times where that may help."""
         backoff = Backoff(*self._backoff_s, tries_max=tries_max)
@@ -120,6 +134,18 @@ class Server:
     async def send(self, method: str, path: str) -> None:
         """One request whose answer says nothing; made once, since another would meet what the first has done."""
         await self._ask_once(method, path, None)
+
+    async def download(self, path: str) -> AsyncGenerator[bytes, None]:
+        """What one answer holds, piece by piece; asked once. It raises `Unreachable` where it breaks off."""
+        headers = await self._headers()
+        try:
+            async with self._http.stream("GET", path, headers=headers) as response:
+                if not response.is_success:
+                    raise refused(response.status_code, await response.aread(), response.headers.get("Retry-After"))
+                async for piece in response.aiter_bytes():
+                    yield piece
+        except httpx2.RequestError as lost:
+            raise self._lost(lost) from lost
 
     async def listen(self, path: str) -> AsyncGenerator[Message, None]:
         """The messages of one connection. It never ends by itself: it raises when the connection is over."""
@@ -146,12 +172,13 @@ class Server:
             fault.blocked = patience_s is not None and _may_be_blocked(lost)
             raise fault from lost
 
-    async def _ask_once(self, method: str, path: str, body: bytes | None) -> bytes:
-        headers = await self._headers() | ({"Content-Type": "application/json"} if body else {})
+    async def _ask_once(self, method: str, path: str, body: bytes | Form | None) -> bytes:
+        form = body if isinstance(body, Form) else Form("application/json", body or b"")
+        headers = await self._headers() | ({"Content-Type": form.content_type} if form.body else {})
         try:
-            response = await self._http.request(method, path, content=body, headers=headers)
+            response = await self._http.request(method, path, content=form.body or None, headers=headers)
         except httpx2.RequestError as lost:
-            raise Unreachable(f"{self.name} cannot be reached: {_named(lost)}", retry_after_s=0) from lost
+            raise self._lost(lost) from lost
         if response.is_success:
             return response.content
         raise refused(response.status_code, response.content, response.headers.get("Retry-After"))
@@ -163,6 +190,9 @@ class Server:
             raise not_authenticated("the token is empty or holds characters that no header can carry")
         return {"Authorization": f"Bearer {token}"}
 
+    def _lost(self, lost: Exception) -> Unreachable:
+        return Unreachable(f"{self.name} cannot be reached: {_named(lost)}", retry_after_s=0)
+
     def _failure(self, lost: Exception) -> ClientError:
         match lost:
             case ConnectionClosed(rcvd=Close(code=1008, reason=reason)):
@@ -173,7 +203,7 @@ class Server:
                 return refused(answer.status_code, bytes(answer.body or b""), answer.headers.get("Retry-After"))
             case SecurityError() | ssl.SSLError():
                 return Unreachable(f"{self.name} cannot be trusted: {_named(lost)}")
-        return Unreachable(f"{self.name} cannot be reached: {_named(lost)}", retry_after_s=0)
+        return self._lost(lost)
 
     def _refusal(self, reason: str) -> ClientError:
         """What a close with 1008 means: a token that ran out is renewed where there is a way to."""
