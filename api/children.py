@@ -8,13 +8,14 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from api.problems import RETRY_AFTER_S, Problem
 
 CHILDREN_MAX = 2
-"""At a time, of one API process; others wait for their turn."""
+"""At a time, of one program and one API process; others wait for their turn."""
 # Where an interpreter may need to find its own libraries.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -23,7 +24,7 @@ class Children:
     """Starts them."""
 
     def __init__(self) -> None:
-        self._room = asyncio.Semaphore(CHILDREN_MAX)
+        self._rooms = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(CHILDREN_MAX))
 
     @asynccontextmanager
     async def start(self, module: str, *arguments: str, limit_s: float) -> AsyncIterator[Process]:
@@ -33,7 +34,7 @@ class Children:
             TimeoutError: the block took longer than `limit_s`.
             Problem: 503, the system starts no process.
         """
-        async with self._room, asyncio.timeout(limit_s):
+        async with self._rooms[module], asyncio.timeout(limit_s):
             process = await _spawn(module, arguments)
             try:
                 yield process

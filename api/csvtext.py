@@ -32,6 +32,8 @@ _LEGACY = {
     "koi8_r": "KOI8-R",
     "mac_roman": "Mac Roman",
 }
+# Not all that Python knows: some of its codecs are none of text, and some take quadratic time.
+_DECLARABLE = ("utf-", "ascii", "iso8859", "cp", "koi8", "mac-", "gb", "big5", "euc_", "shift_jis", "tis-620")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -95,8 +97,8 @@ def _known(charset: str) -> str:
         known = codecs.lookup(charset)
     except (LookupError, ValueError):
         raise Unreadable("is declared to be in an encoding that is unknown here") from None
-    if not known._is_text_encoding:  # noqa: SLF001 - `decode` of bytes asks the same
-        raise Unreadable("is declared to be in an encoding that is none of text")
+    if not known.name.startswith(_DECLARABLE):
+        raise Unreadable("is declared to be in an encoding that is unknown here")
     return known.name
 
 

@@ -20,6 +20,8 @@ class Exclusions(NamedTuple):
 
     terms: list[str] = []
     pdf: bytes = b""
+    read_as: str = ""
+    """How it was understood, for people."""
 
 
 def read_exclusions(file: Part | None) -> Exclusions:
@@ -35,9 +37,10 @@ def read_exclusions(file: Part | None) -> Exclusions:
     if len(file.content) > limit_bytes:
         raise _refused(f"is larger than {limit_bytes // 2**20} MiB")
     if is_pdf:
-        return Exclusions(pdf=file.content)
+        return Exclusions(pdf=file.content, read_as="exclusion list in PDF")
     try:
-        return Exclusions(read_terms(decode(file.content, file.charset).text))
+        text, encoding = decode(file.content, file.charset)
+        return Exclusions(read_terms(text), read_as=f"exclusion list in {encoding}")
     except (BadList, Unreadable) as fault:
         raise _refused(str(fault)) from None
 

@@ -38,7 +38,8 @@ async def read_form(parts: Parts, content_type: str, body: bytes) -> Asked:
     exclusions = await asyncio.to_thread(read_exclusions, sent.get(FIELD))
     table = await read_table(parts.children, sent["file"], parts.settings.max_documents, mapping)
     batch = await asyncio.to_thread(_batch, request, table, mapping, exclusions)
-    return Asked(batch, exclusions.pdf, table.read_as)
+    read_as = "; ".join(filter(None, (table.read_as, exclusions.read_as)))
+    return Asked(batch, exclusions.pdf, read_as)
 
 
 def _batch(request: dict[str, Any], table: Table, mapping: ColumnMapping, exclusions: Exclusions) -> StartBatch:

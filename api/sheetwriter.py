@@ -40,7 +40,9 @@ def _write_cell(sheet: Any, row: int, column: int, cell: Any, style: Any) -> Non
             pass
         case bool():
             sheet.write_boolean(row, column, cell, style)
-        case int() | float() if abs(cell) <= INTEGER_MAX:
+        case float():
+            sheet.write_number(row, column, cell, style)
+        case int() if abs(cell) <= INTEGER_MAX:
             sheet.write_number(row, column, cell, style)
         case _:
             sheet.write_string(row, column, _fitting(str(cell)), style)

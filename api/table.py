@@ -12,8 +12,11 @@ import msgspec
 from protocol.document import COLUMNS_MAX
 from protocol.faults import shown
 
+ROWS_IN_CHUNK = 200
 CELLS_MAX_CHARS = 16 * 1024 * 1024
 """As many as a JSON body holds bytes: a workbook of a few kB can say far more."""
+
+TOO_INTRICATE = "is too intricate to be read here; is there a cell far outside of the table?"
 
 Cell = str | int | float | bool
 Records = Iterable[tuple[int, Sequence[Cell]]]
@@ -51,6 +54,11 @@ class Answer(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+_Chunk = tuple[list[int], list[list[Cell]]]
+_read_answer = msgspec.json.Decoder(Answer).decode
+_read_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
 class Unreadable(ValueError):
     """There is no table in the file; the text is the rest of a sentence that begins with `it`."""
 
@@ -81,6 +89,28 @@ def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") 
         raise Unreadable("has no rows below its header" if names else "is empty")
     headers, rows = _named(names, rows)
     return Table(headers, rows, lines, read_as, line)
+
+
+def to_bytes(answer: Answer) -> bytes:
+    """The answer as it goes through the pipe: a line without its rows, then lines of some rows each."""
+    table = answer.table
+    if table is None:
+        return msgspec.json.encode(answer)
+    head = Answer(msgspec.structs.replace(table, rows=[], lines=[]))
+    starts = range(0, len(table.rows), ROWS_IN_CHUNK)
+    chunks = [(table.lines[at : at + ROWS_IN_CHUNK], table.rows[at : at + ROWS_IN_CHUNK]) for at in starts]
+    return b"\n".join(map(msgspec.json.encode, (head, *chunks)))
+
+
+def from_bytes(said: bytes) -> Answer:
+    """The answer again. Read by chunks, so that in a thread it lets others in between."""
+    head, *chunks = said.split(b"\n")
+    answer = _read_answer(head)
+    for lines, rows in map(_read_chunk, chunks):
+        assert answer.table is not None
+        answer.table.lines.extend(lines)
+        answer.table.rows.extend(rows)
+    return answer
 
 
 def text_of(cell: Cell) -> str:

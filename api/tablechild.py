@@ -6,7 +6,7 @@ import msgspec
 
 from api.confined import confine
 from api.csvtext import read_csv
-from api.table import Answer, Question, Table, Unreadable
+from api.table import TOO_INTRICATE, Answer, Question, Table, Unreadable, to_bytes
 
 MEMORY_MB = 768
 CPU_S = 10
@@ -21,7 +21,7 @@ def answer_to(data: bytes, question: Question) -> Answer:
     except Unreadable as fault:
         return Answer(fault=str(fault))
     except MemoryError:
-        return Answer(fault="is too intricate to be read here; is there a cell far outside of the table?")
+        return Answer(fault=TOO_INTRICATE)
 
 
 def _read(data: bytes, question: Question) -> Table:
@@ -41,7 +41,7 @@ def main() -> None:
     confine(MEMORY_MB, CPU_S)
     question = msgspec.json.decode(sys.argv[1], type=Question)
     answer = answer_to(sys.stdin.buffer.read(), question)
-    sys.stdout.buffer.write(msgspec.json.encode(answer))
+    sys.stdout.buffer.write(to_bytes(answer))
 
 
 if __name__ == "__main__":

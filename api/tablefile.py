@@ -1,5 +1,6 @@
 """A spreadsheet of documents, as it comes in a form: read by a child, its faults told by line and column."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +10,14 @@ import msgspec
 
 from api.children import Children
 from api.multipart import Part
-from api.table import Answer, Question, Table, text_of
+from api.table import TOO_INTRICATE, Answer, Question, Table, from_bytes, text_of
 from protocol.columns import ColumnMapping
 from protocol.faults import Fault, InvalidRequest, shown
 
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
 LIMIT_S = 30.0
-TOO_INTRICATE = "is too intricate to be read here; is there a cell far outside of the table?"
 
 _IN_ROW = re.compile(r"documents\[(\d+)\](?:\.(.+))?")
-_read_answer = msgspec.json.Decoder(Answer).decode
 
 
 async def read_table(children: Children, file: Part, rows_max: int, mapping: ColumnMapping) -> Table:
@@ -35,7 +34,7 @@ async def read_table(children: Children, file: Part, rows_max: int, mapping: Col
         answer_max_bytes=ANSWER_MAX_BYTES,
         limit_s=LIMIT_S,
     )
-    answer = _read_answer(said) if said else Answer(fault=TOO_INTRICATE)
+    answer = await asyncio.to_thread(from_bytes, said) if said else Answer(fault=TOO_INTRICATE)
     if answer.table is None:
         raise InvalidRequest([Fault("file", answer.fault)])
     if "file_path" not in mapping.plan(answer.table.headers)[0]:

@@ -32,7 +32,7 @@ routes = Blueprint("template", __name__)
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column that the spreadsheet may have; any other is the caller's own and comes back in exports."""
+    """A column that the spreadsheet may have; any other is the caller's own, and comes back in exports."""
 
     name: str
     required: bool
@@ -46,7 +46,10 @@ class Template(msgspec.Struct, frozen=True):
 
     template: str
     """As CSV: a header, and two lines of example."""
-    columns: list[Column]
+    columns: list[str]
+    """Their names, in its order."""
+    fields: list[Column]
+    """What each is."""
 
 
 @routes.get("/api/batch/template")
@@ -55,7 +58,7 @@ async def template() -> Response:
     present().door.admit_request(request)
     match request.args.get("format", "json"):
         case "json":
-            return answer(Template(_text(), _columns()))
+            return answer(Template(_text(), list(_MEANING), _fields()))
         case "csv":
             return as_file((BOM + _text()).encode(), "csv", FILE)
         case "xlsx":
@@ -68,7 +71,7 @@ def _text() -> str:
     return csv_text([tuple(_MEANING), *_EXAMPLES])
 
 
-def _columns() -> list[Column]:
+def _fields() -> list[Column]:
     return [
         Column(name, name == "file_path", meaning, list(ALIASES.get(name, ()))) for name, meaning in _MEANING.items()
     ]

@@ -95,8 +95,9 @@ def test_a_declared_encoding_is_taken_at_its_word() -> None:
     [
         ("title,url\nÉ,x\n".encode("cp1252"), "utf-8", "is not utf-8 throughout"),
         (b"title,url\n", "no-such-code", "unknown here"),
-        (b"title,url\n", "base64", "none of text"),
-        (b"title,url\n", "rot13", "none of text"),
+        (b"title,url\n", "base64", "unknown here"),
+        (b"title,url\n", "idna", "unknown here"),
+        (b"title,url\n", "\0", "unknown here"),
         (codecs.BOM_UTF16_LE + b"\x00\xd8", None, "is not UTF-16 throughout"),
         (b"title,url\nA\0,x\n", None, "holds NUL characters"),
         (bytes(range(1, 256)) * 40, None, "cannot be made out"),
