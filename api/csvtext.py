@@ -108,7 +108,7 @@ def _wide(data: bytes) -> str:
     most, least, half = max(low, high), min(low, high), len(data[:SAMPLE_BYTES:2])
     if len(data) % 2 == 0 and 10 * most > half and most > 10 * least:
         return "utf-16-le" if high > low else "utf-16-be"
-    raise Unreadable("holds NUL characters: it is no CSV")
+    raise Unreadable("holds NUL characters: it is no text")
 
 
 def _guess(data: bytes) -> str:
