@@ -2,8 +2,8 @@
 -- What it decides and why is told in docs/architecture.md; one call is one step, and the only clock is this server's.
 --
 -- KEYS[1]  budget:{name}   hash, see `fresh`
--- KEYS[2]  :waiting        zset row -> its place in the line
--- KEYS[3]  :expected       zset row -> when it loses its place if it has not come back (ms)
+-- KEYS[2]  :waiting        zset row -> its place in the line; `:waiting@rpm/tpm/concurrency`: of those that fix these
+-- KEYS[3]  :expected       likewise, zset row -> when it loses its place if it has not come back (ms)
 -- KEYS[4]  :flying         zset row -> when its call was let go (ms)
 --
 -- Replies: {'go', number, granted (ms), calls in flight, whether the pace limits}, or {'wait', ms, 1 where that is long};

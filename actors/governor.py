@@ -33,7 +33,6 @@ TOKENS_BESIDE_THE_TEXT = 500
 CALLS_OF_A_ROW = 2
 """Where a model does not have structured output it is asked a second time at once."""
 MARGIN_S = 10.0
-PARTS = ("", ":waiting", ":expected", ":flying")
 
 
 class Limits(NamedTuple):
@@ -42,6 +41,11 @@ class Limits(NamedTuple):
     rpm: int = 0
     tpm: int = 0
     concurrency: int = 0
+
+    @property
+    def line(self) -> str:
+        """Rows wait in a line with those of the same limits only: others are let go by another clock."""
+        return f"@{self.rpm}/{self.tpm}/{self.concurrency}" if any(self) else ""
 
 
 class Call(NamedTuple):
@@ -126,23 +130,25 @@ class Governor:
                 lease.run(asyncio.sleep(rest[0] / 1000))
                 lease.confirm()  # the job may have ended meanwhile: then no model is asked for it
             except Exception:
-                self._call(call.budget, "leave", call.row)
+                self._call(call, "leave")
                 raise
 
     def _ask(self, call: Call) -> list[Any]:
-        return self._call(call.budget, "acquire", call.row, call.tokens, *call.limits, self._lease_ms)
+        return self._call(call, "acquire", call.tokens, *call.limits, self._lease_ms)
 
     def _report(self, call: Call, grant: Grant, outcome: Outcome) -> None:
         """Told when Redis is back, for what follows waits for it too: a lost report would block a place in flight."""
         told = [outcome.word, outcome.retry_after_ms, call.tokens, outcome.tokens, call.limits.tpm, *outcome.rates]
         try:
-            insist(lambda: self._call(call.budget, "report", call.row, *grant, *told))
+            insist(lambda: self._call(call, "report", *grant, *told))
         except redis.RedisError as fault:
             log.warning("a budget does not hear of a call's end: %s", fault)
 
-    def _call(self, budget: str, command: str, *args: Any) -> list[Any]:
-        keys = [f"budget:{{{budget}}}{part}" for part in PARTS]
-        return cast("list[Any]", self._script(keys=keys, args=[command, *args]))
+    def _call(self, call: Call, command: str, *args: Any) -> list[Any]:
+        line = call.limits.line
+        parts = ("", f":waiting{line}", f":expected{line}", ":flying")
+        keys = [f"budget:{{{call.budget}}}{part}" for part in parts]
+        return cast("list[Any]", self._script(keys=keys, args=[command, call.row, *args]))
 
 
 def tokens_planned(text: str) -> int:

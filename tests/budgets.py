@@ -64,4 +64,4 @@ class Budget:
         return float(self.redis.hget(f"budget:{{{self.name}}}", name))
 
     def size(self, part: str) -> int:
-        return int(self.redis.zcard(f"budget:{{{self.name}}}:{part}"))
+        return sum(map(self.redis.zcard, self.redis.keys(f"budget:{{{self.name}}}:{part}*")))
