@@ -92,12 +92,13 @@ local function undo(row)
 end
 
 -- A new run of a job that is over. `facts` are those that it changes; `named`: a list of different rows, in order;
--- empty: all that are not good.
+-- empty: all that are not good. The same run again: its reply was lost.
 function commands.retry(owner, run, facts, sealed_key, named)
   local no = foreign(owner)
   if no then return no end
-  local known = redis.call('HMGET', job, 'status', 'total')
+  local known = redis.call('HMGET', job, 'status', 'total', 'run', 'left')
   local status, chosen = known[1], cjson.decode(named)
+  if known[3] == run then return {'ok', known[4]} end
   if not ENDINGS[status] then return {'running', status} end
   if #chosen > 0 and chosen[#chosen] >= tonumber(known[2]) then return {'unknown', chosen[#chosen]} end
   local rows = #chosen > 0 and chosen or rows_not_good()

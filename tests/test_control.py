@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from actors.records import JobMissing, JobOver, JobRunning, NewRun, NothingToRun, RowUnknown
 from actors.store import ACTIVE_KEY, key
 from protocol.messages import Row
-from protocol.requests import TaggingConfig
 from tests.jobs import OWNER, Bench, Event, check_invariants, failure, success, waiting
 from tests.served import play
 from tests.test_invariants import STEPS, History
@@ -196,6 +195,18 @@ def test_what_a_retry_cannot_do_changes_nothing(bench: Bench) -> None:
     assert bench.events() == events
 
 
+def test_a_retry_whose_reply_was_lost_is_not_refused_when_it_is_sent_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.start(rows=3)
+    play(bench, "job", end=failure)
+    monkeypatch.setattr("actors.store.secrets.token_hex", lambda _: "a run")
+    assert bench.store.retry("job", OWNER, AGAIN) == 3
+    events = bench.events()
+    assert bench.store.retry("job", OWNER, AGAIN) == 3
+    assert bench.events() == events
+
+
 def test_a_retry_takes_another_key_and_model(bench: Bench) -> None:
     [address] = bench.start(rows=1, model_name="one", api_key_from="caller", sealed_api_key="first")
     claim = bench.claim(address)
@@ -236,29 +247,6 @@ def test_a_deleted_jobs_id_is_free(bench: Bench) -> None:
     bench.start(rows=3, owner="bob")
     facts = bench.facts()
     assert (facts["owner"], facts["processed"], facts["total"]) == ("bob", "0", "3")
-
-
-def test_tokens_are_counted_and_a_budget_that_is_used_up_pauses_the_job(bench: Bench) -> None:
-    addresses = bench.start(rows=3, config=TaggingConfig(max_tokens_total=100))
-    first, second = bench.claim(addresses[0]), bench.claim(addresses[1])
-    bench.store.finish(first, success(first), tokens=(60, 5))
-    assert bench.facts()["status"] == "processing"
-    bench.store.finish(second, success(second), tokens=(30, 5))
-    facts = bench.facts()
-    assert (facts["status"], facts["tokens_in"], facts["tokens_out"]) == ("paused", "90", "10")
-    assert facts["message"] == "The budget of 100 tokens is used up"
-    bench.store.resume("job", OWNER)
-    assert bench.facts()["tokens_max"] == "200"
-    play(bench, "job")
-    assert bench.facts()["status"] == "completed"
-    check_invariants(bench)
-
-
-def test_the_row_that_uses_the_budget_up_and_is_the_last_completes_the_job(bench: Bench) -> None:
-    [address] = bench.start(rows=1, config=TaggingConfig(max_tokens_total=1))
-    claim = bench.claim(address)
-    bench.store.finish(claim, success(claim), tokens=(5, 5))
-    assert bench.facts()["status"] == "completed"
 
 
 CONTROLS = ("pause", "resume", "cancel", "retry", "retry some", "delete")
