@@ -30,16 +30,25 @@ class DocumentError(Exception):
 
     `retry_after_ms`: when the other side said how long to wait (already capped), else None.
     `code`: the finer reason, where contract §3 names one.
+    `tokens`: what it cost all the same, in and out.
     """
 
     error_type: ClassVar[ErrorType]
     retry: ClassVar[bool]
     another_model: ClassVar[bool] = False
 
-    def __init__(self, sentence: str, *, code: ErrorCode | None = None, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: ErrorCode | None = None,
+        retry_after_ms: int | None = None,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.retry_after_ms = retry_after_ms
+        self.tokens = tokens
 
 
 class RateLimited(DocumentError):

@@ -17,6 +17,7 @@ import redis
 from actors.errors import BudgetSpent, RateLimited
 from actors.leases import Lease, insist
 from actors.limits import Rates
+from actors.reply import cost
 from actors.sample import TEXT_TOKENS, tokens
 from actors.seal import Seal
 from actors.settings import Settings
@@ -108,7 +109,7 @@ class Governor:
         outcome = Outcome()
         try:
             tagging = lease.run(work())
-            outcome = Outcome("served", tokens=_tokens(tagging), rates=tagging.rates)
+            outcome = Outcome("served", tokens=sum(cost(tagging.metadata)), rates=tagging.rates)
         except RateLimited as refusal:
             outcome = Outcome("refused", retry_after_ms=refusal.retry_after_ms or 0)
             raise
@@ -154,7 +155,3 @@ class Governor:
 def tokens_planned(text: str) -> int:
     """What a question about a text may cost, in and out."""
     return min(tokens(text), TEXT_TOKENS) + TOKENS_BESIDE_THE_TEXT
-
-
-def _tokens(tagging: Tagging) -> int:
-    return sum(tagging.metadata.get(name, 0) for name in ("prompt_tokens", "completion_tokens"))

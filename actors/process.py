@@ -14,6 +14,7 @@ from actors.fetch import Fetcher
 from actors.governor import Call, Governor, tokens_planned
 from actors.leases import Interrupted, Lease, Leases, insist
 from actors.records import Claim, RowAddress, Stage
+from actors.reply import cost
 from actors.retry import AttemptFailed
 from actors.sandbox import Sandbox
 from actors.seal import Seal, SealBroken
@@ -59,7 +60,7 @@ class Processor:
         try:
             with self.leases.hold(claim, alone=claim.deaths >= DANGEROUS_DEATHS) as lease:
                 row = self._tagged(claim, lease)
-                self.dispatcher.send(insist(lambda: self.store.finish(claim, row, tokens=_tokens(row))))
+                self.dispatcher.send(insist(lambda: self.store.finish(claim, row, tokens=cost(row.metadata or {}))))
         except Interrupted:
             log.info("row %d of job %s is no longer ours", row_id, job_id)
         except DocumentError as error:
@@ -152,9 +153,3 @@ def _stepping_in(claim: Claim, tagging: Tagging) -> Tagging:
     if claim.model_name == claim.first_model:
         return tagging
     return msgspec.structs.replace(tagging, metadata={**tagging.metadata, "degraded": True})
-
-
-def _tokens(row: Row) -> tuple[int, int]:
-    """What the row cost, in and out, as far as the provider counts."""
-    metadata = row.metadata or {}
-    return metadata.get("prompt_tokens", 0), metadata.get("completion_tokens", 0)

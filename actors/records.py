@@ -13,6 +13,9 @@ from protocol.words import JobStatus
 KeySource = Literal["caller", "server", "none"]
 Stage = Literal["fetch", "extract", "tag"]
 
+Tokens = tuple[int, int]
+"""In and out: what a model has read and written."""
+
 read_document = msgspec.json.Decoder(Document).decode
 read_terms = msgspec.json.Decoder(list[str]).decode
 _read_config = msgspec.json.Decoder(TaggingConfig).decode
@@ -52,6 +55,23 @@ class RowUnknown(LookupError):
     def __init__(self, row_id: int) -> None:
         super().__init__(f"the job has no row {row_id}")
         self.row_id = row_id
+
+
+def refusal_in(reply: Sequence[Any], job_id: str) -> Exception | None:
+    """Why the script did not do what an owner asked for; None: it did."""
+    word, *rest = reply
+    match word:
+        case b"missing":
+            return JobMissing(job_id)
+        case b"over":
+            return JobOver(JobStatus(rest[0].decode()))
+        case b"running":
+            return JobRunning(JobStatus(rest[0].decode()))
+        case b"unknown":
+            return RowUnknown(int(rest[0]))
+        case b"nothing":
+            return NothingToRun("every row has succeeded")
+    return None
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):

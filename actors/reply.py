@@ -12,8 +12,8 @@ from actors.retry_after import RETRY_AFTER_CAP_MS, reset_ms, retry_after_ms
 TOLD_CHARACTERS = 2_000
 """Of what a provider says about a failure are searched for its reason."""
 
-TOKENS_LIMIT = 2**53
-"""No more than this is a count."""
+TOKENS_LIMIT = 10**9
+"""No more than this is a count of one answer's tokens; those of a whole job can be added up."""
 
 _BY_STATUS: dict[int, tuple[type[DocumentError], str]] = {
     401: (KeyRefused, "refused the key"),
@@ -88,19 +88,24 @@ def completion(reply: Reply) -> tuple[str, dict[str, int]]:
     if isinstance(choice.get("error"), dict):
         raise _failure(reply._replace(body=choice))
     message = _object(choice.get("message"))
-    words = _words(message.get("content"))
+    words, usage = _words(message.get("content")), _usage(_object(reply.body.get("usage")))
     if not words and (choice.get("finish_reason") == "content_filter" or message.get("refusal")):
-        raise ModelRefused("The model declined the document.")
-    return words, _tokens(_object(reply.body.get("usage")))
+        raise ModelRefused("The model declined the document.", tokens=cost(usage))
+    return words, usage
+
+
+def cost(usage: Mapping[str, Any]) -> tuple[int, int]:
+    """The tokens in and out, as far as the provider counts."""
+    return usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
 
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _tokens(usage: dict[str, Any]) -> dict[str, int]:
-    counts = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
-    return {name: count for name, count in counts.items() if isinstance(count, int) and 0 <= count < TOKENS_LIMIT}
+def _usage(told: dict[str, Any]) -> dict[str, int]:
+    counts = {name: told.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    return {name: count for name, count in counts.items() if type(count) is int and 0 <= count < TOKENS_LIMIT}
 
 
 def _first_choice(body: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dramatiq.middleware import Retries
 from actors.dispatch import Dispatcher
 from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, ListRefused, RateLimited
 from actors.leases import insist
-from actors.records import Claim
+from actors.records import Claim, RowAddress
 from actors.settings import Settings
 from actors.store import JobStore
 from protocol.messages import Row
@@ -80,14 +80,17 @@ class RowRetries(Retries):
         elif wait := self.wait(claim, error) or _fallback(claim, error):
             self._wait(claim, error, wait)
         else:
-            self._dispatcher.send(insist(lambda: self._store.finish(claim, self._failed(claim, error))))
+            self._dispatcher.send(insist(lambda: self._finish(claim, error)))
+
+    def _finish(self, claim: Claim, error: DocumentError) -> list[RowAddress]:
+        return self._store.finish(claim, self._failed(claim, error), tokens=error.tokens)
 
     def _wait(self, claim: Claim, error: DocumentError, wait: Wait) -> None:
         told = _told(claim, error) | ({} if wait.begun else {"retry_count": None})
         if wait.model:
             told["error"] = _given_up(claim, error)
         row = Row.waiting(claim.row_id, claim.document.title, retry_after_ms=wait.delay_ms, **told)
-        insist(lambda: self._store.retrying(claim, row, **asdict(wait)))
+        insist(lambda: self._store.retrying(claim, row, **asdict(wait), tokens=error.tokens))
 
     def wait(self, claim: Claim, error: DocumentError) -> Wait | None:
         """How long the row waits for its next attempt; None: this was the last."""

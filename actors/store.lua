@@ -208,13 +208,14 @@ local function pause(why)
   renew_ttl(tonumber(redis.call('HGET', job, 'ttl_ms')))
 end
 
--- Count what a row cost; where that passes the job's budget, nothing more of it begins.
-local function charge(tokens_in, tokens_out)
+-- Count what an attempt cost; where that passes the job's budget, nothing more of it begins. `ending`: 1 where the row
+-- ends with it, else 0.
+local function charge(tokens_in, tokens_out, ending)
   if tokens_in + tokens_out == 0 then return end
   local spent = redis.call('HINCRBY', job, 'tokens_in', tokens_in) + redis.call('HINCRBY', job, 'tokens_out', tokens_out)
   local known = redis.call('HMGET', job, 'tokens_max', 'status', 'left')
   local most = tonumber(known[1] or 0)
-  if most > 0 and spent >= most and is_open(known[2]) and tonumber(known[3]) > 1 then
+  if most > 0 and spent >= most and is_open(known[2]) and tonumber(known[3]) > ending then
     pause('The budget of ' .. known[1] .. ' tokens is used up')
   end
 end
@@ -336,7 +337,7 @@ end
 
 -- `begun` is 0 where the attempt came to nothing before it began: its number is given back. `model`: the one that the
 -- row goes on with, for which all is counted anew; empty: the same.
-function commands.retrying(run, row, fence, delay_ms, counts, begun, model, body)
+function commands.retrying(run, row, fence, delay_ms, counts, begun, model, body, tokens_in, tokens_out)
   local state, no = held(run, row, fence)
   if no then return no end
   if begun == '0' then state.a = state.a - 1 end
@@ -345,6 +346,7 @@ function commands.retrying(run, row, fence, delay_ms, counts, begun, model, body
   state.s, state.l = 'waiting', body
   put_row(row, state, now + delay_ms)
   tell('progress', row, body)
+  charge(tonumber(tokens_in), tonumber(tokens_out), 0)
   reschedule()
   renew_ttl()
   return {'ok'}
@@ -353,7 +355,7 @@ end
 function commands.finish(run, row, fence, succeeded, result, tokens_in, tokens_out)
   local _, no = held(run, row, fence)
   if no then return no end
-  charge(tonumber(tokens_in), tonumber(tokens_out))
+  charge(tonumber(tokens_in), tonumber(tokens_out), 1)
   return {'ok', finish_row(row, succeeded == '1', result)}
 end
 

@@ -20,23 +20,21 @@ from actors.records import (
     Due,
     JobConflict,
     JobMissing,
-    JobOver,
-    JobRunning,
     KeySource,
     Lapsed,
     Load,
     NewJob,
     NewRun,
-    NothingToRun,
     RowAddress,
-    RowUnknown,
     Stage,
+    Tokens,
     read_terms,
+    refusal_in,
 )
 from actors.settings import Settings
 from protocol.messages import Row, to_json
 from protocol.requests import Document
-from protocol.words import DocumentStatus, JobStatus
+from protocol.words import DocumentStatus
 
 ACTIVE_KEY, WORKERS_KEY = "jobs:active", "workers"
 TICK_LIMIT = 200
@@ -121,9 +119,7 @@ class JobStore:
 
     def claim(self, address: RowAddress, claim_id: str) -> Claim | None:
         """Take hold of a row; None where there is nothing to do (done, early, held, another run)."""
-        word, *granted = self._call(
-            address.job_id, "claim", address.run, address.row_id, claim_id, _ms(self._settings.lease_s)
-        )
+        word, *granted = self._call(address.job_id, "claim", *address[1:], claim_id, _ms(self._settings.lease_s))
         return Claim.granted(address, granted) if word == b"ok" else None
 
     def begin(self, claim: Claim, stage: Stage, checkpoint: bytes = b"") -> bool:
@@ -141,19 +137,27 @@ class JobStore:
         return self._write(claim, "exclude", msgspec.json.encode(terms)) is not None
 
     def retrying(
-        self, claim: Claim, row: Row, *, delay_ms: int, counts: bool, begun: bool = True, model: str = ""
+        self,
+        claim: Claim,
+        row: Row,
+        *,
+        delay_ms: int,
+        counts: bool,
+        begun: bool = True,
+        model: str = "",
+        tokens: Tokens = (0, 0),
     ) -> bool:
         """The row waits `delay_ms` for its next attempt; `counts`: this one counts; `begun`: it has a number.
 
         `model`: the one that the next attempt asks, for which failures and waits are counted anew; empty: the same.
         """
-        args = delay_ms, int(counts), int(begun), model, to_json(row)
+        args = delay_ms, int(counts), int(begun), model, to_json(row), *tokens
         return self._write(claim, "retrying", *args) is not None
 
-    def finish(self, claim: Claim, row: Row, *, tokens: tuple[int, int] = (0, 0)) -> list[RowAddress]:
+    def finish(self, claim: Claim, row: Row, *, tokens: Tokens = (0, 0)) -> list[RowAddress]:
         """The row's end, first writer wins. Returns the rows that came out in its place: send their messages.
 
-        `tokens`: what its last attempt cost, in and out; beyond the job's budget the job is paused.
+        `tokens`, here and in `retrying`: what the attempt cost; beyond the job's budget the job is paused.
         """
         rest = self._write(claim, "finish", int(row.status is DocumentStatus.SUCCESS), to_json(row), *tokens)
         return _addresses(claim.job_id, claim.run, rest[0]) if rest else []
@@ -176,10 +180,9 @@ class JobStore:
 
     def renew(self, claims: Sequence[Claim]) -> list[bool]:
         """Renew the leases of all rows that this process holds; False: cancelled, or no longer ours."""
-        if not claims:
-            return []
         rows = [part for held in claims for part in (held.job_id, held.run, held.row_id, held.fence)]
-        return [word == b"ok" for word in self._call("", "renew", _ms(self._settings.lease_s), *rows)]
+        words = self._call("", "renew", _ms(self._settings.lease_s), *rows) if rows else []
+        return [word == b"ok" for word in words]
 
     def cancel(self, job_id: str, owner: str) -> None:
         """Cancel the job; nothing of it begins afterwards. Again: nothing changes.
@@ -245,18 +248,9 @@ class JobStore:
 
     def _control(self, job_id: str, command: str, owner: str, *args: Any) -> list[Any]:
         """What an owner does to a job."""
-        word, *rest = reply = self._call(job_id, command, owner, *args)
-        match word:
-            case b"missing":
-                raise JobMissing(job_id)
-            case b"over":
-                raise JobOver(JobStatus(rest[0].decode()))
-            case b"running":
-                raise JobRunning(JobStatus(rest[0].decode()))
-            case b"unknown":
-                raise RowUnknown(int(rest[0]))
-            case b"nothing":
-                raise NothingToRun("every row has succeeded")
+        reply = self._call(job_id, command, owner, *args)
+        if (refusal := refusal_in(reply, job_id)) is not None:
+            raise refusal
         return reply
 
     def tick(self, worker: str, *, queued: int, judge_leases: bool) -> Due:

@@ -20,7 +20,8 @@ from actors.evidence import sentences, supported
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
 from actors.prompt import Question, conversation, response_format
-from actors.reply import Reply, completion, refuses_format
+from actors.records import Tokens
+from actors.reply import Reply, completion, cost, refuses_format
 from actors.settings import Settings
 from actors.vocabulary import vocabulary_of
 from protocol.messages import Evidence
@@ -78,15 +79,15 @@ def _chosen(raw: Sequence[str], question: Question) -> list[str]:
     )
 
 
-def _read(words: str, api_key: str, question: Question) -> tuple[list[str], list[Evidence] | None]:
-    """What a model's words come to.
+def _read(words: str, api_key: str, question: Question, tokens: Tokens) -> tuple[list[str], list[Evidence] | None]:
+    """What a model's words come to; `tokens` is what they cost.
 
     Raises:
         ModelFailed: no tag that will do is among them.
     """
     tags = _chosen(withhold(read_tags(words), api_key), question)
     if not tags:
-        raise ModelFailed("The model answered nonsense: no tag could be read from its words.")
+        raise ModelFailed("The model answered nonsense: no tag could be read from its words.", tokens=tokens)
     if not question.evidence:
         return tags, None
     quotes = ((settle(quote.tag, question.vocabulary), quote) for quote in read_quotes(words))
@@ -145,7 +146,7 @@ class ModelTagger:
         words, usage = completion(reply)
         self._remember(question.model_name, structured)
         # A large vocabulary and a long document take their time, and this loop serves every row of the process.
-        tags, evidence = await asyncio.to_thread(_read, words, api_key, question)
+        tags, evidence = await asyncio.to_thread(_read, words, api_key, question, cost(usage))
         return Tagging(tags, {"structured": structured, **usage}, evidence, told_rates(reply.headers))
 
     def _remember(self, model_name: str, structured: bool) -> None:
