@@ -45,7 +45,7 @@ function commands.pause(owner)
   return {'ok'}
 end
 
--- Where a budget was used up, the job gets as much again: who resumes it knows what it costs.
+-- Where a budget was used up, the job gets as much again: who resumes it, or runs it again, knows what it costs.
 local function renew_budget()
   local known = redis.call('HMGET', job, 'tokens_in', 'tokens_out', 'tokens_max', 'tokens_step')
   local spent = tonumber(known[1] or 0) + tonumber(known[2] or 0)
@@ -110,6 +110,7 @@ function commands.retry(owner, run, facts, sealed_key, named)
   redis.call('HSET', job, 'run', run, 'status', 'pending', 'message', '', 'next', 0, 'left', #rows, 'ended', status, 'begun_ms', now)
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   if sealed_key ~= '' then redis.call('HSET', job .. ':secrets', 'api_key', sealed_key) end
+  renew_budget()
   tell('created', '', '')
   redis.call('ZADD', active, now, job_id())
   renew_ttl()

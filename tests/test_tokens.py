@@ -8,12 +8,14 @@ import pytest
 from actors.broker import make_broker
 from actors.dispatch import Dispatcher
 from actors.errors import DocumentError, ModelFailed, ModelRefused
+from actors.records import NewRun
 from actors.retry import AttemptFailed, RowRetries
 from actors.settings import Settings
 from actors.tag import ModelTagger
 from bench.provider import Behaviour, Provider
 from protocol.requests import TaggingConfig
 from tests.jobs import OWNER, Bench, check_invariants, success, waiting
+from tests.jobs import failure as failure_of
 from tests.questions import KEY, failure, question
 from tests.served import play
 
@@ -39,6 +41,18 @@ def test_the_row_that_uses_the_budget_up_and_is_the_last_completes_the_job(bench
     claim = bench.claim(address)
     bench.store.finish(claim, success(claim), tokens=(5, 5))
     assert bench.facts()["status"] == "completed"
+
+
+def test_a_job_whose_budget_was_used_up_at_its_end_can_be_run_again(bench: Bench) -> None:
+    [first, second] = bench.start(rows=2, config=TaggingConfig(max_tokens_total=100))
+    for address, cost in ((first, 10), (second, 110)):
+        claim = bench.claim(address)
+        bench.store.finish(claim, failure_of(claim), tokens=(cost, 0))
+    bench.store.retry("job", OWNER, NewRun(model_name="local/keywords", api_key_from="none"))
+    assert bench.facts()["tokens_max"] == "220"
+    claim = bench.claim(bench.store.refill("job")[0], "again")
+    bench.store.finish(claim, success(claim), tokens=(10, 0))
+    assert bench.facts()["status"] == "processing"
 
 
 def test_a_row_that_must_be_asked_again_uses_the_budget_up_too(bench: Bench) -> None:
