@@ -24,6 +24,8 @@ log = logging.getLogger("actors")
 
 SUPERVISED = "--supervised-by"
 """Followed by the supervisor's process id; nobody else gives it."""
+WRONG = 2
+"""What a process ends with when settings or arguments will not do: starting it again would not help."""
 RESTART_PAUSE_S = 1.0
 """A process that dies as soon as it starts is not started again more often than this."""
 
@@ -38,18 +40,17 @@ def main() -> int:
         settings = from_environment()
     except BadSetting as fault:
         print(fault, file=sys.stderr)
-        return 2
+        return WRONG
     if asked.load:
         return _print_load(settings)
     stopping = Stopping()
     if settings.worker_processes > 1 and asked.supervised_by is None:
-        _supervise(settings, stopping, drain=asked.drain)
-        return 0
+        return _supervise(settings, stopping, drain=asked.drain)
     try:
         _work(settings, stopping, supervisor=asked.supervised_by, drain=asked.drain)
     except BadSetting as fault:
         print(fault, file=sys.stderr)
-    return 2
+    return WRONG
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,14 +95,21 @@ def _work(settings: Settings, stopping: Stopping, *, supervisor: int | None, dra
     os._exit(0)  # Python would wait for threads that cannot be interrupted: one may be asking for a host's name
 
 
-def _supervise(settings: Settings, stopping: Stopping, *, drain: bool) -> None:
-    """Keep so many workers running; with `drain`, until all have ended by themselves."""
-    workers = [_start_worker(drain=drain) for _ in range(settings.worker_processes)]
-    while workers and not stopping.wait(RESTART_PAUSE_S):
-        workers = list(_still_wanted(workers, drain=drain))
+def _supervise(settings: Settings, stopping: Stopping, *, drain: bool) -> int:
+    """Keep so many workers running; with `drain`, until all have ended by themselves. What the process ends with."""
+    workers, wrong = [_start_worker(drain=drain) for _ in range(settings.worker_processes)], False
+    while workers and not wrong and not stopping.wait(RESTART_PAUSE_S):
+        wrong = any(worker.poll() == WRONG for worker in workers)
+        workers = workers if wrong else list(_still_wanted(workers, drain=drain))
+    _end(workers, settings.shutdown_s + 1)
+    return WRONG if wrong else 0
+
+
+def _end(workers: "list[subprocess.Popen[bytes]]", limit_s: float) -> None:
+    """SIGTERM, and SIGKILL for those that have not ended in time."""
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + settings.shutdown_s + 1
+    deadline = time.monotonic() + limit_s
     for worker in workers:
         try:
             worker.wait(max(0.1, deadline - time.monotonic()))

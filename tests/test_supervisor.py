@@ -74,6 +74,14 @@ def printed(settings: Settings, *arguments: str) -> str:
     return subprocess.check_output(command, env=environment(settings), text=True, timeout=60)
 
 
+@pytest.mark.parametrize("drain", [[], ["--drain"]])
+def test_a_supervisor_whose_workers_find_a_setting_wrong_ends_as_they_do(settings: Settings, drain: list[str]) -> None:
+    port = settings.redis_url.rpartition(":")[2].partition("/")[0]
+    wrong = replace(settings, worker_processes=2, broker_url=f"redis://127.0.0.1:{port}/999", shutdown_s=1.0)
+    with process(wrong, "actors", *drain) as supervisor:
+        assert supervisor.wait(30) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("TAGSTREAM_WORKER_THREADS", "many"), ("TAGSTREAM_BROKER_URL", "redis://127.0.0.1:{}/999")]
 )
