@@ -1,13 +1,25 @@
-"""A document's bytes between the steps, and the local files that are documents."""
+"""A document's bytes on their way and between the steps, and the local files that are documents."""
 
 import os
 import stat
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
-from actors.errors import SourceRefused
+from actors.errors import DocumentRefused, SourceRefused
 from protocol.words import ErrorCode
+
+PDF_TYPE = "application/pdf"
+
+
+class Opened(NamedTuple):
+    """A document at its source, about to be read."""
+
+    chunks: AsyncGenerator[bytes, None]
+    size_bytes: int | None
+    """As its source declares it; None: it does not."""
+    content_type: str | None
 
 
 class Blob:
@@ -49,6 +61,11 @@ def open_local(root: Path | None, path: str, max_bytes: int) -> Blob:
     except OSError:
         raise SourceRefused("The file cannot be read by this server.", code=ErrorCode.FORBIDDEN) from None
     raise SourceRefused("The file lies outside of the folder for local documents.", code=ErrorCode.FORBIDDEN)
+
+
+def empty() -> DocumentRefused:
+    """What a source says that is asked for the first bytes of nothing (416)."""
+    return DocumentRefused("The document is empty.", code=ErrorCode.NOT_A_PDF)
 
 
 def too_large(max_bytes: int) -> SourceRefused:

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpcore2
@@ -19,6 +20,8 @@ from actors.settings import Network, PrivateSources
 from protocol.words import ErrorCode
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+LOOK_UPS_MAX = 32
 
 # Beyond what `ipaddress` calls global: what may still lead into a private network or to a cloud's own services.
 _NOT_PUBLIC = tuple(
@@ -80,8 +83,8 @@ def _listed(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 
-async def addresses_of(host: str, port: int) -> list[Address]:
-    """Look a host up; numbers in any spelling (`2130706433`, `0x7f.1`) without asking a name server.
+async def addresses_of(host: str, port: int, threads: ThreadPoolExecutor | None = None) -> list[Address]:
+    """Look a host up, in one of `threads`; numbers in any spelling (`2130706433`, `0x7f.1`) without asking anybody.
 
     Raises:
         httpcore2.ConnectError: there is no such host.
@@ -90,15 +93,20 @@ async def addresses_of(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except OSError:
-        found = await _ask(name, port)
+        found = await _ask(name, port, threads)
     return list(dict.fromkeys(ipaddress.ip_address(sockaddr[0]) for *_, sockaddr in found))
 
 
-async def _ask(name: bytes, port: int) -> list[Any]:
+async def _ask(name: bytes, port: int, threads: ThreadPoolExecutor | None) -> list[Any]:
     try:
-        return await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        return await asyncio.get_running_loop().run_in_executor(threads, look_up, name, port)
     except OSError:
         raise httpcore2.ConnectError("its name is not known") from None
+
+
+def look_up(name: bytes, port: int) -> list[Any]:
+    """Ask the name servers, as the system does; it may take many seconds."""
+    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
 
 
 class JudgedBackend(httpcore2.AsyncNetworkBackend):
@@ -106,6 +114,8 @@ class JudgedBackend(httpcore2.AsyncNetworkBackend):
 
     def __init__(self, private: PrivateSources) -> None:
         self._private = private
+        # Threads of their own: names whose servers do not answer shall hold up other names alone.
+        self._threads = ThreadPoolExecutor(LOOK_UPS_MAX, thread_name_prefix="look-up")
 
     async def connect_tcp(
         self,
@@ -124,7 +134,7 @@ class JudgedBackend(httpcore2.AsyncNetworkBackend):
         name = host.removesuffix(".")
         try:
             async with asyncio.timeout(timeout):
-                return await _first(judged(name, await addresses_of(name, port), self._private), port)
+                return await _first(judged(name, await addresses_of(name, port, self._threads), self._private), port)
         except TimeoutError:
             raise httpcore2.ConnectTimeout("it does not answer") from None
 

@@ -2,8 +2,9 @@
 
     DocumentError
      ├── RateLimited                rate-limit   tried again after `retry_after_ms`
-     │    └── ProviderLimited    *  rate-limit   the same
-     │         └── BudgetSpent   *  rate-limit   the same; the provider was not asked
+     │    ├── ProviderLimited    *  rate-limit   the same
+     │    │    └── BudgetSpent   *  rate-limit   the same; the provider was not asked, so it is no attempt
+     │    └── HostBusy               rate-limit   the same; the document's host was not asked, so it is no attempt
      ├── ModelFailed             *  model-error  tried again with backoff
      ├── ModelRefused            *  model-error  final
      ├── NetworkFailed              network      tried again with backoff, or after `retry_after_ms`
@@ -64,12 +65,28 @@ class ProviderLimited(RateLimited):
     another_model = True
 
 
-class BudgetSpent(ProviderLimited):
-    """The provider's budget has no room for this row now: it was not asked. The row's turn is kept."""
+class NotAsked(RateLimited):
+    """It is known that whoever would be asked has no room for this row now: nobody was asked, so it is no attempt."""
+
+    def __init__(self, sentence: str, *, retry_after_ms: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_ms: int = retry_after_ms
+
+
+class BudgetSpent(NotAsked, ProviderLimited):
+    """The provider's budget has no room for this row now. The row's turn is kept."""
 
     def __init__(self, *, retry_after_ms: int) -> None:
-        super().__init__("The model's provider is at its limit; the document waits for its turn.")
-        self.retry_after_ms: int = retry_after_ms
+        super().__init__(
+            "The model's provider is at its limit; the document waits for its turn.", retry_after_ms=retry_after_ms
+        )
+
+
+class HostBusy(NotAsked):
+    """The document's host said 429, to this row or to another, and is left alone meanwhile."""
+
+    def __init__(self, host: str, *, retry_after_ms: int) -> None:
+        super().__init__(f"The host {host} has asked to slow down.", retry_after_ms=retry_after_ms)
 
 
 class ModelFailed(DocumentError):

@@ -14,7 +14,7 @@ import dramatiq
 from dramatiq.middleware import Retries
 
 from actors.dispatch import Dispatcher
-from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, ListRefused, RateLimited
+from actors.errors import BudgetSpent, DocumentError, InternalFault, KeyRefused, ListRefused, NotAsked, RateLimited
 from actors.leases import insist
 from actors.records import Claim, RowAddress
 from actors.settings import Settings
@@ -110,8 +110,9 @@ class RowRetries(Retries):
         left_ms = self._rate_limit_wait_ms - claim.waited_ms
         if isinstance(error, BudgetSpent):
             return Wait(error.retry_after_ms, counts=False, begun=False) if error.retry_after_ms <= left_ms else None
+        begun = not isinstance(error, NotAsked)
         asked_ms = self._rate_limit_delay_ms(claim, error)
-        return Wait(min(_spread(asked_ms), left_ms), counts=False) if asked_ms <= left_ms else None
+        return Wait(min(_spread(asked_ms), left_ms), counts=False, begun=begun) if asked_ms <= left_ms else None
 
     def _rate_limit_delay_ms(self, claim: Claim, error: RateLimited) -> int:
         """What the other side asks for, else what we make of its silence."""
@@ -135,7 +136,7 @@ def _fallback(claim: Claim, error: DocumentError) -> Wait | None:
     """At once with the next model, where this one has given the row up and another may do better."""
     if not (error.another_model and claim.next_model):
         return None
-    return Wait(0, counts=False, begun=not isinstance(error, BudgetSpent), model=claim.next_model)
+    return Wait(0, counts=False, begun=not isinstance(error, NotAsked), model=claim.next_model)
 
 
 def _given_up(claim: Claim, error: DocumentError) -> str:

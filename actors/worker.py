@@ -119,7 +119,7 @@ def boot(settings: Settings) -> Running:
         store,
         dispatcher,
         leases,
-        Fetcher(settings),
+        Fetcher(settings, client),
         sandbox,
         ModelTagger(settings),
         Governor(client, seal, settings),

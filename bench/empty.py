@@ -37,7 +37,7 @@ class _Nothing:
     def __init__(self, *_: object, **__: object) -> None:
         self.start = self.close = lambda: None
 
-    async def fetch(self, _: object) -> Blob:
+    async def fetch(self, *_: object) -> Blob:
         return Blob(io.BytesIO(), 0)
 
     def extract(self, *_: object) -> Extraction:

@@ -64,12 +64,12 @@ async def test_a_name_is_looked_up_once_and_what_was_judged_is_connected_to(monk
     """A name server that answers differently the second time, as in a rebinding attack, gets no second time."""
     asked: list[str] = []
 
-    async def look_up(name: bytes, port: int, **_: Any) -> list[Any]:
+    def look_up(name: bytes, port: int) -> list[Any]:
         asked.append(name.decode())
         address = "127.0.0.1" if len(asked) == 1 else "10.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    monkeypatch.setattr("actors.connect.look_up", look_up)
     async with host(says()) as there, fetcher() as fetching:
         (await fetching.fetch(document(there.url(name="rebind.test")))).close()
         assert asked == ["rebind.test"]
@@ -77,10 +77,10 @@ async def test_a_name_is_looked_up_once_and_what_was_judged_is_connected_to(monk
 
 
 async def test_the_next_address_is_tried_where_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def look_up(_: bytes, port: int, **__: Any) -> list[Any]:
+    def look_up(_: bytes, port: int) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in ("127.0.0.2", "127.0.0.1")]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    monkeypatch.setattr("actors.connect.look_up", look_up)
     async with host(says()) as there, fetcher() as fetching:
         (await fetching.fetch(document(there.url(name="two.test")))).close()
 
