@@ -1,8 +1,18 @@
 -- What an owner does to a job: start, cancel, pause, resume, retry, delete. The second part of the script, behind
 -- `store.lua`, which says what the keys hold.
 
--- The documents follow from ARGV[9] on: ten thousand do not fit on Lua's stack.
-function commands.create(owner, run, fingerprint, total, facts, secrets, exclusion_pdf)
+-- Note which of the uploads that a new job names are its owner's: they are kept as long as it.
+local function adopt(owner, uploads)
+  for _, id in ipairs(uploads) do
+    if redis.call('HGET', 'upload:{' .. id .. '}', 'owner') == owner then
+      redis.call('SADD', job .. ':uploads', id)
+      redis.call('HSET', job, 'uploads_until', 0)
+    end
+  end
+end
+
+-- The documents follow from ARGV[10] on: ten thousand do not fit on Lua's stack.
+function commands.create(owner, run, fingerprint, total, facts, secrets, uploads, exclusion_pdf)
   local known = redis.call('HMGET', job, 'owner', 'fingerprint', 'total')
   if known[1] and known[1] ~= '' then
     if known[1] == owner and known[2] == fingerprint then return {'same', known[3]} end
@@ -14,7 +24,8 @@ function commands.create(owner, run, fingerprint, total, facts, secrets, exclusi
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   for name, value in pairs(cjson.decode(secrets)) do redis.call('HSET', job .. ':secrets', name, value) end
   if exclusion_pdf ~= '' then redis.call('HSET', job .. ':exclusions', 'pdf', exclusion_pdf) end
-  for i = 9, #ARGV do redis.call('HSET', job .. ':documents', i - 9, ARGV[i]) end
+  adopt(owner, cjson.decode(uploads))
+  for i = 10, #ARGV do redis.call('HSET', job .. ':documents', i - 10, ARGV[i]) end
   tell('created', '', '')
   redis.call('ZADD', active, now, job_id())
   redis.call('ZADD', 'owner:{' .. owner .. '}:jobs', now, job_id())

@@ -6,6 +6,7 @@ the prefix `TAGSTREAM_`; `PORT` and `REDIS_URL` stand alone, as container platfo
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -17,6 +18,7 @@ from actors.settings import Network, PrivateSources, Settings
 from protocol.config import CONCURRENCY_MAX, RPM_MAX, TPM_MAX
 
 SECRET_KEY_MIN_BYTES = 32
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*")
 BARE_NAMES = {"port": "PORT", "redis_url": "REDIS_URL"}
 
 
@@ -111,6 +113,21 @@ def _private_sources(text: str) -> PrivateSources:
     return PrivateSources(frozenset(hosts), tuple(networks))
 
 
+def _endpoint(text: str) -> str:
+    _http(text.replace("{bucket}", "bucket"))
+    return text.rstrip("/")
+
+
+def _bucket(text: str) -> str:
+    if not _BUCKET.fullmatch(place := text.strip().strip("/")):
+        raise ValueError(f"{place!r} is neither a bucket's name nor bucket/prefix")
+    return place
+
+
+def _buckets(text: str) -> tuple[str, ...]:
+    return tuple(_bucket(part) for part in text.split(",") if part.strip())
+
+
 _SECRET = frozenset(each.name for each in fields(Settings) if not each.repr)
 _READERS: dict[str, Callable[[str], Any]] = {
     "secret_key": _secret_key,
@@ -128,6 +145,14 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "local_root": _folder,
     "fetch_timeout_s": _number(float, 0.1, 3600),
     "fetch_max_bytes": _number(int, 1024, 1024**3),
+    "max_paths": _number(int, 1, 10_000),
+    "s3_endpoint": _endpoint,
+    "s3_buckets": _buckets,
+    "upload_bucket": _bucket,
+    "upload_max_bytes": _number(int, 1024, 256 * 1024**2),
+    "upload_body_max_bytes": _number(int, 1024, 64 * 1024**3),
+    "uploads_per_caller": _number(int, 1, 1_000_000),
+    "upload_bytes_per_caller": _number(int, 1024, 64 * 1024**3),
     "provider_base_url": _http,
     "provider_timeout_s": _number(float, 0.1, 3600),
     "worker_processes": _number(int, 1, 256),

@@ -14,10 +14,12 @@ import redis
 
 from actors.blob import PDF_TYPE, Blob, Opened, open_local, too_large
 from actors.courtesy import Courtesy
-from actors.errors import DocumentError, DocumentRefused, InternalFault, SourceRefused, TimedOut
+from actors.errors import DocumentError, DocumentRefused, InternalFault, TimedOut
 from actors.rate import WINDOW_MIN_BYTES, WINDOW_S, Rate, least_rate
 from actors.retry_after import RETRY_AFTER_CAP_MS, retry_after_ms
+from actors.s3 import Buckets
 from actors.settings import Settings
+from actors.shelf import Uploads
 from actors.web import REDIRECTS_MAX, Web
 from protocol.requests import Document
 from protocol.words import ErrorCode, SourceType
@@ -40,12 +42,14 @@ class Found(NamedTuple):
 class Fetcher:
     """Fetches documents; one for a process, used on one event loop.
 
-    `client`: of the Redis where is known which hosts are to be left alone; None: nothing is.
+    `client`: of the Redis where uploads lie, and where is known which hosts are to be left alone; None: neither.
     """
 
     def __init__(self, settings: Settings, client: "redis.Redis | None" = None) -> None:
         self._settings = settings
         self._web = Web(settings.private_sources, Courtesy(client))
+        self._buckets = Buckets(settings)
+        self._uploads = Uploads(client, settings)
 
     async def fetch(self, document: Document, owner: str = "") -> Blob:
         """Get a document; `owner` may read uploads of its own. A cancelled call closes its connection.
@@ -94,13 +98,12 @@ class Fetcher:
         match source:
             case SourceType.URL:
                 return self._web.open(path, first_bytes)
+            case SourceType.S3:
+                return self._buckets.open(path, first_bytes)
+            case SourceType.UPLOAD:
+                return self._uploads.open(path, owner, first_bytes)
             case SourceType.LOCAL:
                 return self._open_local(path)
-            case _:
-                raise SourceRefused(
-                    f"Documents of the source type “{source}” are not available on this server yet.",
-                    code=ErrorCode.UNSUPPORTED,
-                )
 
     async def _local(self, path: str) -> Blob:
         return await asyncio.to_thread(open_local, self._settings.local_root, path, self._settings.fetch_max_bytes)

@@ -97,7 +97,7 @@ class Processor:
         """What stands in the document: fetched and read once, kept for later attempts."""
         if claim.checkpoint is not None:
             return _extraction.decode(claim.checkpoint)
-        with lease.run(self.fetcher.fetch(claim.document)) as blob:
+        with lease.run(self.fetcher.fetch(claim.document, claim.owner)) as blob:
             self._begin(claim, lease, "extract")
             return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim))
 

@@ -132,6 +132,8 @@ class Claim:
     """Workers that died while they extracted it."""
     document: Document
     """Without its password."""
+    owner: str
+    """Of the job."""
     config: TaggingConfig
     first_model: str
     """The job's own."""
@@ -148,11 +150,14 @@ class Claim:
     @classmethod
     def granted(cls, address: RowAddress, told: Sequence[Any]) -> Self:
         """A claim as the script grants it."""
-        *numbers, document, config, first_model, model_name, key_from, api_key, password, text, terms, unread = told
+        *numbers, document, owner, config, first_model, model_name, key_from, api_key, password, text, terms, unread = (
+            told
+        )
         return cls(
             **address._asdict(),
             **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
             document=read_document(document),
+            owner=owner.decode(),
             config=_read_config(config),
             first_model=first_model.decode(),
             model_name=model_name.decode(),

@@ -51,6 +51,28 @@ class Settings:
     """`local` documents lie below this folder; None: the source type is off."""
     fetch_timeout_s: float = 60.0
     fetch_max_bytes: int = 50 * 1024 * 1024
+    max_paths: int = 1_000
+    """Paths that one call of `validate-paths` looks at."""
+
+    s3_endpoint: str = ""
+    """Empty: AWS. With `{bucket}` in it each bucket has a host of its own (virtual-hosted style)."""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = field(default="", repr=False)
+    """Empty, likewise the next: what the platform's environment or role gives."""
+    s3_secret_access_key: str = field(default="", repr=False)
+    s3_buckets: tuple[str, ...] = ()
+    """`bucket` or `bucket/prefix`: what callers may read with these credentials; empty: the source type is off."""
+
+    upload_bucket: str = ""
+    """`bucket` or `bucket/prefix` where uploads are kept, which callers never read by its name; empty: in Redis."""
+    upload_max_bytes: int = 20 * 1024 * 1024
+    """The largest upload where they are kept in Redis; in a bucket it is `fetch_max_bytes`."""
+    upload_body_max_bytes: int = 256 * 1024 * 1024
+    """All files of one request together."""
+    uploads_per_caller: int = 10_000
+    """Uploads of one caller that are kept at a time."""
+    upload_bytes_per_caller: int = 256 * 1024 * 1024
+    """What those may take in Redis."""
 
     provider_base_url: str = "https://openrouter.ai/api/v1"
     provider_api_key: str = field(default="", repr=False)

@@ -17,6 +17,7 @@
 --   :chosen     set of the rows that a retry named; absent: this run is of all rows that have no result
 --   :exclusions hash `pdf`: a list of terms to exclude that nobody has read yet; `terms`: what stood in it, as JSON
 --   :texts      hash row -> what was extracted, so that a retry only asks the model; gone when the row ends
+--   :uploads    set of the owner's uploads that its documents name (see `shelf.lua`); they live longer than the job
 --   :events     stream: seq (dense), type, row, processed, failed, body
 --
 -- A row's state, as JSON:
@@ -46,7 +47,7 @@ local STREAM_MIN = 10000
 local CHUNK_MIN = 4
 local MAX_DEATHS = 3
 local DELETED_MS = 30000       -- what is left of a deleted job, so that its observers hear the ending
-local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':exclusions', ':events'}
+local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':exclusions', ':uploads', ':events'}
 local ENDINGS = {completed = 'completed', cancelled = 'cancelled', failed = 'error'}
 
 local time = redis.call('TIME')
@@ -68,10 +69,19 @@ local function is_open(status)
   return status == 'pending' or status == 'processing'
 end
 
+-- The uploads that a job names outlive it, by an eighth of its time, so that it has to renew them rarely.
+local function renew_uploads(owner, ms, ttl_ms, until_ms)
+  if not until_ms or now + ms <= tonumber(until_ms) then return end
+  local keep_ms = ms + math.ceil(ttl_ms / 8)
+  for _, id in ipairs(redis.call('SMEMBERS', job .. ':uploads')) do expire_no_sooner('upload:{' .. id .. '}', keep_ms) end
+  expire_no_sooner('owner:{' .. owner .. '}:uploads', keep_ms)
+  redis.call('HSET', job, 'uploads_until', now + keep_ms)
+end
+
 -- Every write ends here, so that no key is ever without a time to live, and no job is gone before its rows are due.
 -- A paused job lives from the pause on: what happens to it later does not keep it.
 local function renew_ttl(ms)
-  local known = redis.call('HMGET', job, 'ttl_ms', 'owner', 'status')
+  local known = redis.call('HMGET', job, 'ttl_ms', 'owner', 'status', 'uploads_until')
   if not ms and known[3] == 'paused' then ms = redis.call('PTTL', job) end
   ms = ms or tonumber(known[1])
   if is_open(known[3]) then
@@ -81,6 +91,7 @@ local function renew_ttl(ms)
   for _, part in ipairs(PARTS) do redis.call('PEXPIRE', job .. part, ms) end
   for _, list in ipairs({':jobs', ':out'}) do expire_no_sooner('owner:{' .. known[2] .. '}' .. list, ms) end
   if redis.call('EXISTS', active) == 1 then expire_no_sooner(active, ms) end
+  renew_uploads(known[2], ms, tonumber(known[1]), known[4])
 end
 
 -- When must the scheduler look at this job again?
@@ -266,10 +277,10 @@ function commands.refill()
 end
 
 local function grant(row, state)
-  local facts = redis.call('HMGET', job, 'config', 'model_name', 'api_key_from')
+  local facts = redis.call('HMGET', job, 'owner', 'config', 'model_name', 'api_key_from')
   local secrets = redis.call('HMGET', job .. ':secrets', 'api_key', row)
   return {'ok', state.f, state.a, state.n, state.w, state.d, redis.call('HGET', job .. ':documents', row),
-    facts[1], facts[2], state.m or facts[2], facts[3], secrets[1] or '', secrets[2] or '',
+    facts[1], facts[2], facts[3], state.m or facts[3], facts[4], secrets[1] or '', secrets[2] or '',
     redis.call('HGET', job .. ':texts', row) or '', redis.call('HGET', job .. ':exclusions', 'terms') or '',
     redis.call('HEXISTS', job .. ':exclusions', 'pdf')}
 end

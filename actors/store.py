@@ -1,6 +1,5 @@
-"""JobStore: all writes to jobs. Each method is one call of `store.lua`: it happens whole or not at all.
-The keys and the row's states are described on top of `store.lua`. Every method may raise `redis.RedisError`
-when Redis is away; each may simply be called again: a call that has already taken effect changes nothing.
+"""JobStore: all writes to jobs. Each method is one call of `store.lua`, which also says what the keys hold: it happens
+whole or not at all. Each may raise `redis.RedisError` when Redis is away, and may simply be called again.
 """
 
 import secrets
@@ -32,6 +31,7 @@ from actors.records import (
     refusal_in,
 )
 from actors.settings import Settings
+from actors.shelf import uploads_named
 from protocol.messages import Row, to_json
 from protocol.requests import Document
 from protocol.words import DocumentStatus
@@ -93,7 +93,8 @@ class JobStore:
             sealed["api_key"] = job.sealed_api_key
         word, *rest = self._call(
             job.job_id, "create", job.owner, secrets.token_hex(8), job.fingerprint, len(job.documents),
-            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed), job.exclusion_pdf,
+            msgspec.json.encode(self._facts(job)), msgspec.json.encode(sealed),
+            msgspec.json.encode(uploads_named(job.documents)), job.exclusion_pdf,
             *map(_stored, job.documents),
         )  # fmt: skip
         if word == b"conflict":

@@ -18,6 +18,7 @@ from bench.provider import Provider
 from stack import free_port
 from tests.jobs import Bench
 from tests.served import Served
+from tests.stores import Store, s3_server
 
 # A busy machine is no fault of what is tested.
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -70,6 +71,13 @@ def bench(settings: Settings) -> Iterator[Bench]:
     """A store beside the API: it plays the workers."""
     with closing(Bench(settings)) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Store]:
+    """An S3 server of the session's own."""
+    with s3_server() as store:
+        yield store
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def environment(settings: Settings) -> dict[str, str]:
         value: Any = getattr(settings, each.name)
         if isinstance(value, PrivateSources):
             value = ",".join([*value.hosts, *map(str, value.networks)])
+        if isinstance(value, tuple):
+            value = ",".join(value)
         if isinstance(value, bool):
             value = "on" if value else "off"
         if value is not None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 README_LINES_MAX = 120
 SECRET_KEY = "k" * 32
 
-_SETTING = re.compile(r"^\| `([A-Z_]+)` \| (?:`([^`]+)`|(\w+)) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
+_SETTING = re.compile(r"^\| `([A-Z0-9_]+)` \| (?:`([^`]+)`|(\w+)) \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
 _RANGE = re.compile(r"([\d.]+) to (\d+)$")
 _ROUTE = re.compile(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/[^`]*)` \|", re.MULTILINE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -99,7 +99,7 @@ def test_a_documented_range_is_the_one_that_is_checked() -> None:
 def test_every_variable_that_is_named_anywhere_exists() -> None:
     known = {variable(each) for each in fields(Settings)} | {"TAGSTREAM_URL", "TAGSTREAM_TOKEN"}
     for page in tracked("*.md"):
-        assert set(re.findall(r"\bTAGSTREAM_[A-Z_]+\b", page.read_text())) <= known, page
+        assert set(re.findall(r"\bTAGSTREAM_[A-Z0-9_]+\b", page.read_text())) <= known, page
 
 
 def test_every_route_is_documented_with_its_method_and_no_other() -> None:

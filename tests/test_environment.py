@@ -23,6 +23,11 @@ INTEGERS = {
     "TAGSTREAM_OBSERVERS_PER_CALLER": (1, 1_000_000),
     "TAGSTREAM_MAX_DOCUMENTS": (1, 100_000),
     "TAGSTREAM_FETCH_MAX_BYTES": (1024, 1024**3),
+    "TAGSTREAM_MAX_PATHS": (1, 10_000),
+    "TAGSTREAM_UPLOAD_MAX_BYTES": (1024, 256 * 1024**2),
+    "TAGSTREAM_UPLOAD_BODY_MAX_BYTES": (1024, 64 * 1024**3),
+    "TAGSTREAM_UPLOADS_PER_CALLER": (1, 1_000_000),
+    "TAGSTREAM_UPLOAD_BYTES_PER_CALLER": (1024, 64 * 1024**3),
     "TAGSTREAM_WORKER_PROCESSES": (1, 256),
     "TAGSTREAM_WORKER_THREADS": (1, 1024),
     "TAGSTREAM_EXTRACT_PROCESSES": (0, 256),
@@ -53,6 +58,9 @@ WORDS = {
     "TAGSTREAM_TOKEN_AUDIENCE": "our-tags",
     "TAGSTREAM_PROVIDER_API_KEY": "sk-hush",
     "TAGSTREAM_MODEL": "openai/gpt-4o-mini",
+    "TAGSTREAM_S3_REGION": "eu-central-1",
+    "TAGSTREAM_S3_ACCESS_KEY_ID": "AKIDHUSH",
+    "TAGSTREAM_S3_SECRET_ACCESS_KEY": "hush",
 }
 OF_THEIR_OWN = {
     "TAGSTREAM_SECRET_KEY",
@@ -62,6 +70,9 @@ OF_THEIR_OWN = {
     "TAGSTREAM_LOCAL_ROOT",
     "TAGSTREAM_PROVIDER_BASE_URL",
     "TAGSTREAM_OBSERVER_COMPRESSION",
+    "TAGSTREAM_S3_ENDPOINT",
+    "TAGSTREAM_S3_BUCKETS",
+    "TAGSTREAM_UPLOAD_BUCKET",
 }
 
 
@@ -226,6 +237,8 @@ def test_settings_show_no_secret() -> None:
             TAGSTREAM_PROVIDER_API_KEY="sk-hush",
             REDIS_URL="redis://user:hush@host/0",
             TAGSTREAM_BROKER_URL="redis://user:hush@host/1",
+            TAGSTREAM_S3_ACCESS_KEY_ID="AKIDhush",
+            TAGSTREAM_S3_SECRET_ACCESS_KEY="hush",
         )
     )
     assert "port=8000" in shown
@@ -237,3 +250,23 @@ def test_a_switch_is_on_or_off() -> None:
     assert read(TAGSTREAM_OBSERVER_COMPRESSION="on").observer_compression is True
     assert read(TAGSTREAM_OBSERVER_COMPRESSION="off").observer_compression is False
     assert refusal(TAGSTREAM_OBSERVER_COMPRESSION="yes").endswith("'yes' will not do: it wants on or off")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "https://{bucket}.s3.example.org"])
+def test_an_endpoint_may_name_the_bucket_in_its_host(url: str) -> None:
+    assert read(TAGSTREAM_S3_ENDPOINT=f"{url}/").s3_endpoint == url
+
+
+@pytest.mark.parametrize("url", ["s3.example.org", "ftp://{bucket}.example.org", "https://"])
+def test_an_endpoint_without_scheme_or_host_is_refused(url: str) -> None:
+    assert refusal(TAGSTREAM_S3_ENDPOINT=url).startswith("TAGSTREAM_S3_ENDPOINT: ")
+
+
+def test_buckets_are_named_alone_or_with_a_prefix() -> None:
+    assert read(TAGSTREAM_S3_BUCKETS=" docs, more.docs/2026/in/ ,").s3_buckets == ("docs", "more.docs/2026/in")
+    assert read(TAGSTREAM_UPLOAD_BUCKET="kept/here/").upload_bucket == "kept/here"
+
+
+@pytest.mark.parametrize("text", ["Docs", "a", "docs//x", "s3://docs", "docs,-x-", "docs/a b"])
+def test_what_is_no_bucket_is_refused(text: str) -> None:
+    assert refusal(TAGSTREAM_S3_BUCKETS=text).startswith("TAGSTREAM_S3_BUCKETS: ")

@@ -242,14 +242,6 @@ async def test_credentials_follow_to_the_same_host_only() -> None:
             assert ["authorization" in head for head in other.heads] == [False]
 
 
-@pytest.mark.parametrize("source", [SourceType.S3, SourceType.UPLOAD])
-async def test_sources_that_this_server_has_not_are_refused_in_a_sentence(source: SourceType) -> None:
-    async with fetcher() as fetching:
-        with pytest.raises(SourceRefused, match="not available on this server yet") as caught:
-            await fetching.fetch(document("bucket/key.pdf", source))
-    assert caught.value.code is ErrorCode.UNSUPPORTED
-
-
 async def test_a_local_file_is_opened_below_the_root(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-local")
     async with fetcher(replace(OPEN, local_root=tmp_path)) as fetching:
