@@ -7,7 +7,8 @@ from quart import Blueprint, Quart, Response, current_app, request
 from redis import RedisError
 
 from actors.settings import Settings
-from api import batch, control, events, parts, problems, results, sockets, template
+from api import batch, control, events, parts, paths, problems, results, sockets, template, uploads
+from api.intake import Intake, StreamedRequest
 from api.parts import present
 from api.problems import Problem
 from api.results import answer
@@ -23,8 +24,9 @@ def create_app(settings: Settings) -> Quart:
     """The API. Connections are opened when it begins to serve, and closed when it ends."""
     app = Quart(__name__, static_folder=None)
     app.asgi_websocket_class = Conversation
+    app.asgi_http_class, app.request_class = Intake, StreamedRequest
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
-    for module in (batch, control, events, results, sockets, template):
+    for module in (batch, control, events, paths, results, sockets, template, uploads):
         app.register_blueprint(module.routes)
     app.register_blueprint(routes)
     problems.register(app)

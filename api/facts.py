@@ -58,8 +58,8 @@ class Facts:
             "failed_count": self.failed,
             "total": self.total,
             "model_name": self.model_name,
-            "created_at": _moment(self.created_ms),
-            "expires_at": _moment(expires_ms),
+            "created_at": moment(self.created_ms),
+            "expires_at": moment(expires_ms),
             "message": self.message or None,
             "tokens_in": self.tokens_in or None,
             "tokens_out": self.tokens_out or None,
@@ -79,5 +79,6 @@ def progress(processed: int, failed: int, total: int) -> float:
     return (processed + failed) / total
 
 
-def _moment(ms: int) -> str:
+def moment(ms: int) -> str:
+    """A time in ms since 1970 as RFC 3339, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,6 +17,8 @@ from api.problems import CONTENT_TYPE, ProblemBody
 from api.results import JSON, LIMIT_DEFAULT, LIMIT_MAX
 from api.snapshot import JobReport, Page
 from api.template import Template
+from api.uploads import Upload
+from protocol.checks import CheckedPaths, PathToCheck
 from protocol.requests import Document, RetryBatch, TaggingConfig
 
 Schema = dict[str, Any]
@@ -40,6 +42,8 @@ class Operation(NamedTuple):
     """The schema of the body as a form, which may be sent instead."""
     files: tuple[str, ...] = ()
     """The content types in which the good answer may be had besides."""
+    listed: bool = False
+    """The good answer is a list of these."""
 
 
 _JOB = (401, 404, 503)
@@ -55,6 +59,8 @@ _OBSERVER = (
 )
 OPERATIONS: dict[str, Operation] = {
     "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch", form="StartForm"),
+    "paths.validate": Operation({200: CheckedPaths}, (400, 401, 413, 415, 422), body="PathsToCheck"),
+    "uploads.upload": Operation({201: Upload}, (400, 401, 408, 413, 415, 422, 429, 503), form="Files", listed=True),
     "control.cancel": Operation({200: JobReport}, (*_JOB, 409)),
     "control.pause": Operation({200: JobReport}, (*_JOB, 409)),
     "control.resume": Operation({200: JobReport}, (*_JOB, 409)),
@@ -112,13 +118,10 @@ def _paths(app: Quart) -> Schema:
 
 
 def _described(operation: Operation, text: str, arguments: list[str]) -> Schema:
-    answers = {
-        str(status): _answer(status, kind.__name__ if kind else None, JSON)
-        for status, kind in operation.answers.items()
-    }
+    answers = {str(status): _answered(status, kind, operation) for status, kind in operation.answers.items()}
     for answer in answers.values() if operation.files else ():
         answer["content"] |= {kind: {} for kind in operation.files}
-    answers |= {str(status): _answer(status, ProblemBody.__name__, CONTENT_TYPE) for status in operation.refuses}
+    answers |= {str(status): _answer(status, _ref(ProblemBody.__name__), CONTENT_TYPE) for status in operation.refuses}
     described: Schema = {
         "summary": text.partition("\n")[0],
         "security": [] if operation.public else [{"bearer": []}],
@@ -132,8 +135,13 @@ def _described(operation: Operation, text: str, arguments: list[str]) -> Schema:
     return described
 
 
-def _answer(status: int, schema: str | None, content_type: str) -> Schema:
-    content = {"content": {content_type: {"schema": _ref(schema)}}} if schema else {}
+def _answered(status: int, kind: type[msgspec.Struct] | None, operation: Operation) -> Schema:
+    schema = _ref(kind.__name__) if kind else None
+    return _answer(status, {"type": "array", "items": schema} if schema and operation.listed else schema, JSON)
+
+
+def _answer(status: int, schema: Schema | None, content_type: str) -> Schema:
+    content = {"content": {content_type: {"schema": schema}}} if schema else {}
     return {"description": HTTPStatus(status).phrase, **content}
 
 
@@ -146,9 +154,25 @@ def _ref(name: str) -> Schema:
 
 
 def _schemas() -> Schema:
-    kinds = [Started, JobReport, Page, ProblemBody, Document, TaggingConfig, RetryBatch, Retried, Template]
+    kinds = [
+        Started,
+        JobReport,
+        Page,
+        ProblemBody,
+        Document,
+        TaggingConfig,
+        RetryBatch,
+        Retried,
+        Upload,
+        CheckedPaths,
+        PathToCheck,
+        Template,
+    ]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas["Document"] = _as_sent(schemas["Document"])
+    schemas["PathToCheck"]["required"] = ["path"]
+    schemas["PathsToCheck"] = _object(paths={"type": "array", "minItems": 1, "items": _ref("PathToCheck")})
+    schemas["Files"] = _object(files={"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}})
     schemas["StartBatch"] = {
         "type": "object",
         "description": "A batch to start.",
@@ -177,7 +201,11 @@ def _form(known: Schema) -> Schema:
         **{name: known[name] for name in ("config", "column_mapping", "job_id")},
         "exclusion_file": file | {"description": "Terms that no tag may be: text, or PDF."},
     }
-    return {"type": "object", "properties": properties, "required": ["file", "config"], "additionalProperties": False}
+    return _object(**properties) | {"required": ["file", "config"]}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _as_sent(read: Schema) -> Schema:

@@ -14,10 +14,12 @@ from actors.broker import make_broker
 from actors.dispatch import Dispatcher
 from actors.seal import Seal
 from actors.settings import Settings
+from actors.shelf import Uploads
 from actors.store import JobStore, connect
 from api.auth import Door
 from api.children import Children
 from api.feed import Feed
+from api.looks import Looks
 from api.observe import Observers
 
 READ_CONNECTIONS, WRITE_CONNECTIONS, QUEUE_CONNECTIONS = 4, 2, 2
@@ -43,6 +45,8 @@ class Parts:
     feed: Feed
     observers: Observers
     children: Children
+    uploads: Uploads
+    looks: Looks
 
 
 @asynccontextmanager
@@ -51,7 +55,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
     writes = connect(settings.redis_url, max_connections=WRITE_CONNECTIONS, retries=RETRIES)
     reads = reading_client(settings.redis_url)
     broker = make_broker(settings, connections=QUEUE_CONNECTIONS)
-    store, feed = JobStore(writes, settings), Feed(reads)
+    store, feed, looks = JobStore(writes, settings), Feed(reads), Looks(settings, writes)
     feed.start()
     try:
         yield Parts(
@@ -63,8 +67,11 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             feed=feed,
             observers=Observers(settings.observers_per_caller, settings.observer_max_age_s),
             children=Children(),
+            uploads=Uploads(writes, settings),
+            looks=looks,
         )
     finally:
+        await looks.close()
         await feed.close()
         await reads.aclose()
         writes.connection_pool.disconnect()

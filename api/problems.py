@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 
 from actors.records import JobConflict, JobMissing, JobOver, JobRunning, NothingToRun
+from actors.shelf import UploadsAway, UploadsFull
 from api.auth import NotAuthenticated
 from protocol.messages import AUTHENTICATION_REQUIRED, JOB_NOT_FOUND
 from protocol.requests import Fault, InvalidRequest, MalformedBody
@@ -124,6 +125,19 @@ def _(_fault: JobMissing) -> Problem:
 def _(fault: JobConflict | JobOver | JobRunning | NothingToRun) -> Problem:
     sentence = str(fault)
     return Problem(409, f"{sentence[:1].upper()}{sentence[1:]}.")
+
+
+@as_problem.register
+def _(fault: UploadsFull) -> Problem:
+    return Problem(429, str(fault), headers={"Retry-After": str(fault.retry_after_s)})
+
+
+@as_problem.register
+def _(fault: UploadsAway) -> Problem:
+    log.warning("uploads are not taken: %s", fault.__cause__ or "they took too long")
+    return Problem(
+        503, "The store of uploads does not answer; try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
 
 
 @as_problem.register

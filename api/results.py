@@ -1,5 +1,6 @@
 """Look at a batch: its numbers, its results."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ async def results(job_id: str) -> Response:
     return answer(page)
 
 
-def answer(body: msgspec.Struct | dict[str, Any], code: int = 200) -> Response:
+def answer(body: msgspec.Struct | Sequence[msgspec.Struct] | dict[str, Any], code: int = 200) -> Response:
     """`body` as JSON."""
     return Response(msgspec.json.encode(body), code, content_type="application/json")
 

@@ -142,8 +142,7 @@ class _Rows:
         if value is None or value == "":
             if file_path is None:
                 return None
-            scheme, separator, _ = file_path.partition("://")
-            if (guess := _SCHEMES.get(scheme.lower()) if separator else None) is None:
+            if (guess := guess_source(file_path)) is None:
                 self._faults.add(f"{path}.file_source_type", f"is missing, and {_SOURCE_HINT}")
             return guess
         known = _SOURCES.get(value) if isinstance(value, str) else None
@@ -177,6 +176,12 @@ class _Rows:
 
 
 _SOURCE_HINT = "file_path starts with neither http://, https:// nor s3://"
+
+
+def guess_source(path: str) -> SourceType | None:
+    """What kind of source a path alone tells of: `http://` and `https://` a URL, `s3://` S3."""
+    scheme, separator, _ = path.partition("://")
+    return _SCHEMES.get(scheme.lower()) if separator else None
 
 
 def one_line(text: str) -> str:

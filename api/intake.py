@@ -1,0 +1,152 @@
+"""Bodies that are taken in piece by piece: the network waits where we do, and nothing is whole in memory.
+
+Intake      Quart's side of a request: it reads no further ahead than `AHEAD_MAX_BYTES`
+Multipart   the parts of a body, one after the other, each as it arrives
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, NamedTuple
+
+from hypercorn.typing import ASGIReceiveCallable
+from quart import Request
+from quart.asgi import ASGIHTTPConnection
+from quart.wrappers.request import Body
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+
+from protocol.requests import MalformedBody
+
+STREAMED = frozenset({"/api/uploads"})
+"""The routes that read their bodies in pieces, and look after their size themselves."""
+AHEAD_MAX_BYTES = 256 * 1024
+PIECE_BYTES = 64 * 1024
+PART_HEAD_MAX_BYTES = 64 * 1024
+"""Of a part before its content, and of what stands before the first part."""
+SILENCE_S = 30.0
+"""A client that sends nothing for so long has gone."""
+
+
+class StreamedBody(Body):
+    """A body that is iterated over; whoever fills it waits for `room`."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None)
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def append(self, data: bytes) -> None:
+        """Take in what has arrived."""
+        super().append(data)
+        if len(self._data) >= AHEAD_MAX_BYTES:
+            self._room.clear()
+
+    async def __anext__(self) -> bytes:
+        """All that has arrived since."""
+        data = await super().__anext__()
+        self._room.set()
+        return data
+
+    async def room(self) -> None:
+        """Wait until more may come."""
+        await self._room.wait()
+
+
+class StreamedRequest(Request):
+    """A request whose route may be one of those that stream."""
+
+    def __init__(self, method: str, scheme: str, path: str, *args: Any, **known: Any) -> None:
+        super().__init__(method, scheme, path, *args, **known)
+        if path in STREAMED:
+            self.body = StreamedBody()
+
+
+class Intake(ASGIHTTPConnection):
+    """Takes a request in, no faster than it is read where its body is streamed."""
+
+    async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
+        """Until the client has gone."""
+        body = request.body
+        if not isinstance(body, StreamedBody):
+            await super().handle_messages(request, receive)
+            return
+        while (message := await receive())["type"] == "http.request":
+            body.append(message.get("body", b""))
+            if message.get("more_body", False):
+                await body.room()
+            else:
+                body.set_complete()
+
+
+class Part(NamedTuple):
+    """One part of a multipart body."""
+
+    field: str
+    file_name: str | None
+    """None: it is no file."""
+    chunks: AsyncGenerator[bytes, None]
+    """Its content; what is left unread is skipped."""
+
+
+class _Decoder(MultipartDecoder):
+    """Werkzeug's, without its flaw: where a piece ends between the two dashes behind the last boundary, it takes the
+    line break before that boundary for content.
+    """
+
+    def _last_partial_boundary_index(self, data: bytes | bytearray) -> int:
+        """Where the last line begins that may become a boundary; all before is content."""
+        tail = max(0, len(data) - len(b"\r\n--" + self.boundary + b"--"))
+        breaks = (data.rfind(b"\r", tail), data.rfind(b"\n", tail))
+        return min((at for at in breaks if at >= 0), default=len(data))
+
+
+class Multipart:
+    """A multipart body as it arrives."""
+
+    def __init__(self, body: AsyncIterator[bytes], boundary: str, parts_max: int) -> None:
+        self._body = body
+        self._decoder = _Decoder(boundary.encode(), PART_HEAD_MAX_BYTES + PIECE_BYTES, max_parts=parts_max + 1)
+        self._arrived = memoryview(b"")
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """Its parts.
+
+        Raises:
+            MalformedBody: it is no such body; also while a part's content is read.
+            RequestTimeout: nothing came for `SILENCE_S`; likewise.
+        """
+        while not isinstance(event := await self._next(), Epilogue):
+            if isinstance(event, File | Field):
+                yield Part(event.name or "", event.filename if isinstance(event, File) else None, self._content())
+
+    async def _content(self) -> AsyncGenerator[bytes, None]:
+        more = True
+        while more:
+            event = await self._next()
+            if not isinstance(event, Data):
+                raise MalformedBody("a part of the body has no content")
+            more = event.more_data
+            if event.data:
+                yield event.data
+
+    async def _next(self) -> Event:
+        try:
+            while isinstance(event := self._decoder.next_event(), NeedData):
+                self._decoder.receive_data(await self._piece())
+        except (ValueError, RequestEntityTooLarge):
+            raise MalformedBody("the body is not multipart/form-data as its type says, or breaks off") from None
+        return event
+
+    async def _piece(self) -> bytes | None:
+        """What has arrived, in pieces that the decoder likes; None: that was all."""
+        if not self._arrived:
+            self._arrived = memoryview(await self._wait())
+        piece, self._arrived = self._arrived[:PIECE_BYTES], self._arrived[PIECE_BYTES:]
+        return bytes(piece) or None
+
+    async def _wait(self) -> bytes:
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                return await anext(self._body, b"")
+        except TimeoutError:
+            raise RequestTimeout from None
