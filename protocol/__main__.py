@@ -16,6 +16,8 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 try:
     from protocol.client import Client, ClientError
     from protocol.terminal import Lines, Picture, make_console, print_ending, print_rows, summary
@@ -26,7 +28,7 @@ except ModuleNotFoundError as missing:
 from protocol.batchfile import BadFile, BatchFile, read_batch
 from protocol.document import one_line
 from protocol.messages import Completed, to_json
-from protocol.options import CONFIG_OPTIONS, file_options, job_command, retry_options, start_options
+from protocol.options import CONFIG_OPTIONS, file_options, job_command, retry_options, start_options, upload_options
 from protocol.saving import saved_as
 from protocol.view import JobView
 
@@ -171,6 +173,13 @@ def _mapping(asked: argparse.Namespace) -> dict[str, str] | None:
     return {ours: yours for ours, _, yours in pairs} or None
 
 
+async def upload(client: Client, asked: argparse.Namespace) -> int:
+    """Send PDFs; a line for each: what names it in a batch, or all that the server says."""
+    for each in await client.upload(asked.file):
+        print(msgspec.json.encode(each).decode() if asked.json else each.file_path)
+    return 0
+
+
 def _config(asked: argparse.Namespace) -> dict[str, Any]:
     """What the options say about the config; they win over the file."""
     given = {"model_name": asked.model}
@@ -225,6 +234,9 @@ def _parser() -> argparse.ArgumentParser:
         (delete, "stop a job if it runs, and forget it"),
     ):
         job_command(commands, common, run, text)
+    command = commands.add_parser("upload", parents=[common], help="send PDFs, to name them in a batch")
+    command.set_defaults(run=upload, job=None)
+    upload_options(command)
     retry_options(job_command(commands, common, retry, "run again what has not succeeded"))
     return parser
 

@@ -13,7 +13,7 @@ through. The token goes in the `Authorization` header, never in a URL. All raise
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self, get_args
@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from protocol.checks import CheckedPaths
 from protocol.connection import Backoff, Form, Server, Token
 from protocol.failures import (
     ClientError,
@@ -36,7 +37,7 @@ from protocol.messages import Message, Row
 from protocol.polling import Pace
 from protocol.requests import TaggingConfig
 from protocol.watching import Transport, Watching
-from protocol.words import DocumentStatus, JobStatus
+from protocol.words import DocumentStatus, JobStatus, SourceType
 
 __all__ = [
     "Client",
@@ -51,7 +52,24 @@ __all__ = [
     "Transport",
     "UnexpectedAnswer",
     "Unreachable",
+    "Upload",
 ]
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file that the server keeps."""
+
+    file_path: str
+    file_name: str
+    size: int
+    """Bytes."""
+    expires_at: str
+    """RFC 3339: when it is forgotten, unless a job names it."""
+
+    @property
+    def document(self) -> dict[str, str]:
+        """What names it in the documents of a batch; add a title or whatever else."""
+        return {"file_path": self.file_path, "file_source_type": SourceType.UPLOAD}
 
 
 class _Started(msgspec.Struct, frozen=True):
@@ -151,6 +169,24 @@ class Client:
         if exclusion_file is not None:
             files["exclusion_file"] = await _content(exclusion_file)
         return (await self._server.ask(_Started, "POST", "/api/batch/start", Form.of(fields, files))).job_id
+
+    async def upload(self, paths: Sequence[Path | str]) -> list[Upload]:
+        """Send PDFs, in one request; all of them are kept, or none. Start a batch of their `document`s.
+
+        Raises:
+            RequestRefused: 422: `problem.errors` names those that are no PDFs, as `files[2]`; 413: one, or all of them
+                together, are too large; 429: you keep as many as you may.
+            Unreachable: nothing is kept, or what is kept has no name and is forgotten.
+            OSError: a file cannot be read.
+        """
+        with ExitStack() as opened:
+            files = [(Path(path).name, opened.enter_context(Path(path).open("rb"))) for path in paths]
+            return await self._server.send_files(list[Upload], "/api/uploads", files)
+
+    async def validate_paths(self, paths: Sequence[Mapping[str, str]]) -> CheckedPaths:
+        """Whether documents can be had, each `{"path": …, "type": …}`; the type is guessed as in a batch."""
+        body = msgspec.json.encode({"paths": paths})
+        return await self._server.ask(CheckedPaths, "POST", "/api/batch/validate-paths", body)
 
     async def status(self, job_id: str) -> JobSummary:
         """Where the job stands now."""

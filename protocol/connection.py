@@ -8,9 +8,9 @@ import math
 import random
 import re
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
@@ -126,14 +126,22 @@ class Server:
                 break
             except ClientError as fault:
                 await backoff.wait(fault)
+        return self._read(kind, content)
+
+    def _read(self, kind: type[T], content: bytes) -> T:
         try:
             return msgspec.json.decode(content, type=kind)
         except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
             raise UnexpectedAnswer(f"{self.name} answered something else than was asked: {fault}") from None
 
+    async def send_files(self, kind: type[T], path: str, files: Sequence[tuple[str, BinaryIO]]) -> T:
+        """POST files, as multipart/form-data, read as they are sent; made once, since they can be read but once."""
+        parts = [("files", (name, file, "application/pdf")) for name, file in files]
+        return self._read(kind, await self._ask_once("POST", path, files=parts))
+
     async def send(self, method: str, path: str) -> None:
         """One request whose answer says nothing; made once, since another would meet what the first has done."""
-        await self._ask_once(method, path, None)
+        await self._ask_once(method, path)
 
     async def download(self, path: str) -> AsyncGenerator[bytes, None]:
         """What one answer holds, piece by piece; asked once. It raises `Unreachable` where it breaks off."""
@@ -172,11 +180,11 @@ class Server:
             fault.blocked = patience_s is not None and _may_be_blocked(lost)
             raise fault from lost
 
-    async def _ask_once(self, method: str, path: str, body: bytes | Form | None) -> bytes:
+    async def _ask_once(self, method: str, path: str, body: bytes | Form | None = None, files: Any = None) -> bytes:
         form = body if isinstance(body, Form) else Form("application/json", body or b"")
         headers = await self._headers() | ({"Content-Type": form.content_type} if form.body else {})
         try:
-            response = await self._http.request(method, path, content=form.body or None, headers=headers)
+            response = await self._http.request(method, path, content=form.body or None, files=files, headers=headers)
         except httpx2.RequestError as lost:
             raise self._lost(lost) from lost
         if response.is_success:

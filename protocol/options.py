@@ -31,6 +31,12 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key for the model")
 
 
+def upload_options(parser: argparse.ArgumentParser) -> None:
+    """Which files."""
+    parser.add_argument("file", nargs="+", help="PDFs; all are kept, or none")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
+
+
 def start_options(parser: argparse.ArgumentParser) -> None:
     """What a batch is started from, and how."""
     parser.set_defaults(job=None)
