@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from protocol.answers import Acted, Retried, Started, Upload
 from protocol.checks import CheckedPaths
 from protocol.connection import Backoff, Form, Server, Token
 from protocol.failures import (
@@ -37,7 +38,7 @@ from protocol.messages import Message, Row
 from protocol.polling import Pace
 from protocol.requests import TaggingConfig
 from protocol.watching import Transport, Watching
-from protocol.words import DocumentStatus, JobStatus, SourceType
+from protocol.words import DocumentStatus, JobStatus
 
 __all__ = [
     "Client",
@@ -54,34 +55,6 @@ __all__ = [
     "Unreachable",
     "Upload",
 ]
-
-
-class Upload(msgspec.Struct, frozen=True):
-    """A file that the server keeps."""
-
-    file_path: str
-    file_name: str
-    size: int
-    """Bytes."""
-    expires_at: str
-    """RFC 3339: when it is forgotten, unless a job names it."""
-
-    @property
-    def document(self) -> dict[str, str]:
-        """What names it in the documents of a batch; add a title or whatever else."""
-        return {"file_path": self.file_path, "file_source_type": SourceType.UPLOAD}
-
-
-class _Started(msgspec.Struct, frozen=True):
-    job_id: str
-
-
-class _Acted(msgspec.Struct, frozen=True):
-    status: JobStatus
-
-
-class _Retried(msgspec.Struct, frozen=True):
-    rows: int
 
 
 ExportForm = Literal["csv", "ndjson", "xlsx"]
@@ -142,7 +115,7 @@ class Client:
         body: dict[str, object] = {"documents": documents, "config": config, "job_id": job_id or str(uuid.uuid4())}
         if column_mapping is not None:
             body["column_mapping"] = column_mapping
-        return (await self._server.ask(_Started, "POST", "/api/batch/start", msgspec.json.encode(body))).job_id
+        return (await self._server.ask(Started, "POST", "/api/batch/start", msgspec.json.encode(body))).job_id
 
     async def start_file(
         self,
@@ -168,7 +141,7 @@ class Client:
         files = {"file": await _content(file)}
         if exclusion_file is not None:
             files["exclusion_file"] = await _content(exclusion_file)
-        return (await self._server.ask(_Started, "POST", "/api/batch/start", Form.of(fields, files))).job_id
+        return (await self._server.ask(Started, "POST", "/api/batch/start", Form.of(fields, files))).job_id
 
     async def upload(self, paths: Sequence[Path | str]) -> list[Upload]:
         """Send PDFs, in one request; all of them are kept, or none. Start a batch of their `document`s.
@@ -180,7 +153,7 @@ class Client:
             OSError: a file cannot be read.
         """
         with ExitStack() as opened:
-            files = [(Path(path).name, opened.enter_context(Path(path).open("rb"))) for path in paths]
+            files = [_open(opened, Path(path)) for path in paths]
             return await self._server.send_files(list[Upload], "/api/uploads", files)
 
     async def validate_paths(self, paths: Sequence[Mapping[str, str]]) -> CheckedPaths:
@@ -215,7 +188,7 @@ class Client:
         """
         asked = {"row_ids": list(row_ids) or None, "api_key": api_key, "model_name": model_name}
         body = msgspec.json.encode({name: value for name, value in asked.items() if value is not None})
-        return (await self._server.ask(_Retried, "POST", f"{job_path(job_id)}/retry", body, tries_max=1)).rows
+        return (await self._server.ask(Retried, "POST", f"{job_path(job_id)}/retry", body, tries_max=1)).rows
 
     async def delete(self, job_id: str) -> None:
         """Stop the job if it runs, and forget it; JobNotFound also where that has happened already.
@@ -226,7 +199,7 @@ class Client:
         await self._server.send("DELETE", job_path(job_id))
 
     async def _act(self, job_id: str, name: str) -> JobStatus:
-        return (await self._server.ask(_Acted, "POST", f"{job_path(job_id)}/{name}")).status
+        return (await self._server.ask(Acted, "POST", f"{job_path(job_id)}/{name}")).status
 
     async def results(self, job_id: str, limit: int = 500) -> AsyncGenerator[Row, None]:
         """The finished rows by `row_id`, fetched `limit` at a time."""
@@ -295,3 +268,7 @@ class Client:
 async def _content(file: Path | bytes) -> tuple[str, bytes]:
     """A file's name and what it holds."""
     return ("file", file) if isinstance(file, bytes) else (file.name, await asyncio.to_thread(file.read_bytes))
+
+
+def _open(opened: ExitStack, path: Path) -> tuple[str, BinaryIO]:
+    return path.name, opened.enter_context(path.open("rb"))
