@@ -139,4 +139,4 @@ function commands.delete(owner)
   return {'ok'}
 end
 
-return commands[ARGV[1]](unpack(ARGV, 2, 10))
+return commands[ARGV[1]](unpack(ARGV, 2, 11))  -- as many as any command names; the rest it takes from ARGV itself
