@@ -134,6 +134,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "port": _number(int, 1, 65_535),
     "redis_url": _redis,
     "broker_url": _redis,
+    "single_timeout_s": _number(float, 0.1, 3600),
     "keepalive_s": _number(float, 0.05, 3600),
     "observers_per_caller": _number(int, 1, 1_000_000),
     "observer_max_age_s": _number(float, 0, 7 * 24 * 3600),

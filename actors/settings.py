@@ -32,6 +32,8 @@ class Settings:
     """When set, a token's `iss` must be this."""
     token_audience: str = "tagstream"
 
+    single_timeout_s: float = 120.0
+    """Seconds that `POST /api/single/process` waits for its document."""
     keepalive_s: float = 30.0
     """Seconds without a message before a keepalive (seed §5; proxies cut silent sockets after 30-120 s)."""
     observers_per_caller: int = 10_000

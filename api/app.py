@@ -7,7 +7,7 @@ from quart import Blueprint, Quart, Response, current_app, request
 from redis import RedisError
 
 from actors.settings import Settings
-from api import batch, control, events, parts, paths, problems, results, sockets, template, uploads
+from api import batch, control, events, parts, paths, problems, results, single, sockets, template, uploads
 from api.intake import Intake, StreamedRequest
 from api.parts import present
 from api.problems import Problem
@@ -26,7 +26,7 @@ def create_app(settings: Settings) -> Quart:
     app.asgi_websocket_class = Conversation
     app.asgi_http_class, app.request_class = Intake, StreamedRequest
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
-    for module in (batch, control, events, paths, results, sockets, template, uploads):
+    for module in (batch, control, events, paths, results, single, sockets, template, uploads):
         app.register_blueprint(module.routes)
     app.register_blueprint(routes)
     problems.register(app)

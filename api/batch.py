@@ -54,15 +54,15 @@ async def start() -> Response:
     body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     parts = present()
     asked = await (read_form(parts, request.headers["Content-Type"], body) if is_form else _read_json(parts, body))
-    return answer(await asyncio.to_thread(_start, parts, caller.subject, asked), 202)
+    return answer(await asyncio.to_thread(start_job, parts, caller.subject, asked), 202)
 
 
 async def _read_json(parts: Parts, body: bytes) -> Asked:
     return Asked(await asyncio.to_thread(read_start, body, parts.settings.max_documents))
 
 
-def _start(parts: Parts, owner: str, asked: Asked) -> Started:
-    """Blocking, and for thousands of documents not quick: it runs beside the event loop.
+def start_job(parts: Parts, owner: str, asked: Asked) -> Started:
+    """Start what was asked for. Blocking, and for thousands of documents not quick: it runs beside the event loop.
 
     Raises:
         JobConflict: the job id is taken.

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from actors.records import JobMissing
 from protocol.messages import Ending, ending
-from protocol.words import JobStatus
+from protocol.words import ErrorType, JobStatus
 
 FACTS = (
     "owner", "run", "status", "processed", "failed", "total", "seq", "model_name", "created_ms", "message",
-    "tokens_in", "tokens_out",
+    "error_type", "tokens_in", "tokens_out",
 )  # fmt: skip
 _NUMBERS = ("processed", "failed", "total", "seq", "created_ms", "tokens_in", "tokens_out")
 
@@ -33,6 +33,8 @@ class Facts:
     created_ms: int
     message: str
     """What its ending says, or why it is paused; else empty."""
+    error_type: str
+    """Of one that failed: why, in a word of `ErrorType`; else empty."""
     tokens_in: int
     tokens_out: int
 
@@ -61,6 +63,7 @@ class Facts:
             "created_at": moment(self.created_ms),
             "expires_at": moment(expires_ms),
             "message": self.message or None,
+            "error_type": ErrorType(self.error_type) if self.error_type else None,
             "tokens_in": self.tokens_in or None,
             "tokens_out": self.tokens_out or None,
         }

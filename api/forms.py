@@ -54,7 +54,7 @@ def _fields(sent: dict[str, Part]) -> tuple[dict[str, Any], ColumnMapping]:
     faults = Faults()
     if "file" not in sent:
         faults.add("file", "is missing: a CSV file or an XLSX workbook")
-    request: dict[str, Any] = {name: _json(name, sent.get(name), faults) for name in ("config", "column_mapping")}
+    request: dict[str, Any] = {name: json_field(name, sent.get(name), faults) for name in ("config", "column_mapping")}
     job_id = sent.get("job_id")
     request["job_id"] = job_id.content.decode(errors="replace") if job_id else None
     mapping = ColumnMapping.read(request["column_mapping"], faults)
@@ -62,7 +62,8 @@ def _fields(sent: dict[str, Part]) -> tuple[dict[str, Any], ColumnMapping]:
     return request, mapping
 
 
-def _json(name: str, part: Part | None, faults: Faults) -> dict[str, Any] | None:
+def json_field(name: str, part: Part | None, faults: Faults) -> dict[str, Any] | None:
+    """A field that holds a JSON object; None where it is left out, or will not do, which `faults` then say."""
     if part is None:
         return None
     try:

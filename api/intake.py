@@ -15,9 +15,10 @@ from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
+from api.multipart import charset_of
 from protocol.requests import MalformedBody
 
-STREAMED = frozenset({"/api/uploads"})
+STREAMED = frozenset({"/api/uploads", "/api/single/process"})
 """The routes that read their bodies in pieces, and look after their size themselves."""
 AHEAD_MAX_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
@@ -84,6 +85,8 @@ class Part(NamedTuple):
     field: str
     file_name: str | None
     """None: it is no file."""
+    charset: str | None
+    """As its own `Content-Type` declares it."""
     chunks: AsyncGenerator[bytes, None]
     """Its content; what is left unread is skipped."""
 
@@ -117,7 +120,8 @@ class Multipart:
         """
         while not isinstance(event := await self._next(), Epilogue):
             if isinstance(event, File | Field):
-                yield Part(event.name or "", event.filename if isinstance(event, File) else None, self._content())
+                file_name = event.filename if isinstance(event, File) else None
+                yield Part(event.name or "", file_name, charset_of(event.headers), self._content())
 
     async def _content(self) -> AsyncGenerator[bytes, None]:
         more = True

@@ -55,7 +55,7 @@ def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
             case Data():
                 pieces.append(event.data)
                 if not event.more_data:
-                    parts.append((name, Part(b"".join(pieces), _charset(headers))))
+                    parts.append((name, Part(b"".join(pieces), charset_of(headers))))
             case Preamble():
                 pass
             case NeedData():
@@ -63,7 +63,8 @@ def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
     return parts
 
 
-def _charset(headers: Headers) -> str | None:
+def charset_of(headers: Headers) -> str | None:
+    """The encoding that a part declares."""
     return parse_options_header(headers.get("Content-Type", ""))[1].get("charset") or None
 
 

@@ -15,9 +15,10 @@ from api.export import TYPES
 from api.multipart import CONTENT_TYPE as FORM
 from api.problems import CONTENT_TYPE, ProblemBody
 from api.results import JSON, LIMIT_DEFAULT, LIMIT_MAX
+from api.single import Processed
 from api.snapshot import JobReport, Page
+from api.taking import Upload
 from api.template import Template
-from api.uploads import Upload
 from protocol.checks import CheckedPaths, PathToCheck
 from protocol.requests import Document, RetryBatch, TaggingConfig
 
@@ -26,6 +27,8 @@ Schema = dict[str, Any]
 TITLE = "Tagstream"
 BEARER: Schema = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 REF = "#/components/schemas/{name}"
+FILE: Schema = {"type": "string", "format": "binary"}
+EXCLUSION_FILE: Schema = FILE | {"description": "Terms that no tag may be: text, or PDF."}
 
 
 class Operation(NamedTuple):
@@ -61,6 +64,9 @@ OPERATIONS: dict[str, Operation] = {
     "batch.start": Operation({202: Started}, (400, 401, 409, 413, 415, 422, 503), body="StartBatch", form="StartForm"),
     "paths.validate": Operation({200: CheckedPaths}, (400, 401, 413, 415, 422), body="PathsToCheck"),
     "uploads.upload": Operation({201: Upload}, (400, 401, 408, 413, 415, 422, 429, 503), form="Files", listed=True),
+    "single.process": Operation(
+        {200: Processed}, (400, 401, 408, 409, 413, 415, 422, 429, 503, 504), form="SingleForm"
+    ),
     "control.cancel": Operation({200: JobReport}, (*_JOB, 409)),
     "control.pause": Operation({200: JobReport}, (*_JOB, 409)),
     "control.resume": Operation({200: JobReport}, (*_JOB, 409)),
@@ -166,6 +172,7 @@ def _schemas() -> Schema:
         Upload,
         CheckedPaths,
         PathToCheck,
+        Processed,
         Template,
     ]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=REF)
@@ -190,18 +197,30 @@ def _schemas() -> Schema:
         "additionalProperties": False,
     }
     schemas["StartForm"] = _form(schemas["StartBatch"]["properties"])
+    schemas["SingleForm"] = _single_form(schemas["Document"]["properties"])
     return schemas
 
 
 def _form(known: Schema) -> Schema:
     """A batch to start as a form: the documents in a file, everything else as it stands in JSON."""
-    file: Schema = {"type": "string", "format": "binary"}
     properties = {
-        "file": file | {"description": "CSV or XLSX, a document in each row."},
+        "file": FILE | {"description": "CSV or XLSX, a document in each row."},
         **{name: known[name] for name in ("config", "column_mapping", "job_id")},
-        "exclusion_file": file | {"description": "Terms that no tag may be: text, or PDF."},
+        "exclusion_file": EXCLUSION_FILE,
     }
     return _object(**properties) | {"required": ["file", "config"]}
+
+
+def _single_form(known: Schema) -> Schema:
+    """One document to process: the file itself, or where it lies."""
+    properties = {
+        "pdf_file": FILE,
+        "pdf_url": {"type": "string", "format": "uri"},
+        "config": _ref("TaggingConfig"),
+        **{name: known[name] for name in ("title", "description", "password")},
+        "exclusion_file": EXCLUSION_FILE,
+    }
+    return _object(**properties) | {"required": [], "oneOf": [{"required": ["pdf_file"]}, {"required": ["pdf_url"]}]}
 
 
 def _object(**properties: Schema) -> Schema:

@@ -44,19 +44,28 @@ class ProblemBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """What is wrong this time, a sentence for people."""
     errors: Sequence[Fault] = ()
     """Each `path` names a field, as `documents[3].file_path`; empty: the body as a whole."""
+    job_id: str | None = None
+    """The job that was started all the same, where the answer to `POST /api/single/process` is none."""
 
 
 class Problem(Exception):
     """An answer that is an error."""
 
     def __init__(
-        self, status: int, detail: str, *, errors: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        job_id: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
         self.headers = headers or {}
+        self.job_id = job_id
 
     @classmethod
     def invalid(cls, path: str, message: str) -> "Problem":
@@ -71,6 +80,7 @@ class Problem(Exception):
             status=self.status,
             detail=self.detail,
             errors=self.errors,
+            job_id=self.job_id,
         )
         return Response(msgspec.json.encode(body), self.status, headers=dict(self.headers), content_type=CONTENT_TYPE)
 

@@ -28,7 +28,15 @@ except ModuleNotFoundError as missing:
 from protocol.batchfile import BadFile, BatchFile, read_batch
 from protocol.document import one_line
 from protocol.messages import Completed, to_json
-from protocol.options import CONFIG_OPTIONS, file_options, job_command, retry_options, start_options, upload_options
+from protocol.options import (
+    CONFIG_OPTIONS,
+    file_options,
+    job_command,
+    process_options,
+    retry_options,
+    start_options,
+    upload_options,
+)
 from protocol.saving import saved_as
 from protocol.view import JobView
 
@@ -173,6 +181,18 @@ def _mapping(asked: argparse.Namespace) -> dict[str, str] | None:
     return {ours: yours for ours, _, yours in pairs} or None
 
 
+async def process(client: Client, asked: argparse.Namespace) -> int:
+    """Tag one document, a file or an address; 1 where it failed."""
+    is_address = "://" in asked.document
+    config = _config(asked)
+    told = await client.process(asked.document if is_address else Path(asked.document), config)
+    if asked.json:
+        print(to_json(told).decode())
+    else:
+        print_rows(make_console(), [told])
+    return 0 if told.tags is not None else 1
+
+
 async def upload(client: Client, asked: argparse.Namespace) -> int:
     """Send PDFs; a line for each: what names it in a batch, or all that the server says."""
     for each in await client.upload(asked.file):
@@ -234,6 +254,9 @@ def _parser() -> argparse.ArgumentParser:
         (delete, "stop a job if it runs, and forget it"),
     ):
         job_command(commands, common, run, text)
+    command = commands.add_parser("process", parents=[common], help="tag one document and wait for it")
+    command.set_defaults(run=process, job=None)
+    process_options(command)
     command = commands.add_parser("upload", parents=[common], help="send PDFs, to name them in a batch")
     command.set_defaults(run=upload, job=None)
     upload_options(command)

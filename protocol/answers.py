@@ -2,6 +2,7 @@
 
 import msgspec
 
+from protocol.messages import Row
 from protocol.words import JobStatus, SourceType
 
 
@@ -25,6 +26,13 @@ class Started(msgspec.Struct, frozen=True):
     """A batch is under way."""
 
     job_id: str
+
+
+class Processed(Row, frozen=True, omit_defaults=True, kw_only=True):
+    """What became of a single document."""
+
+    job_id: str
+    """By which it can be found again."""
 
 
 class Acted(msgspec.Struct, frozen=True):

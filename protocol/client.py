@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from protocol.answers import Acted, Retried, Started, Upload
+from protocol.answers import Acted, Processed, Retried, Started, Upload
 from protocol.checks import CheckedPaths
 from protocol.connection import Backoff, Form, Server, Token
 from protocol.failures import (
@@ -155,6 +155,23 @@ class Client:
         with ExitStack() as opened:
             files = [_open(opened, Path(path)) for path in paths]
             return await self._server.send_files(list[Upload], "/api/uploads", files)
+
+    async def process(
+        self, document: Path | str, config: TaggingConfig | Mapping[str, Any] | None = None, **known: str
+    ) -> Processed:
+        """Tag one document and wait for it: a file, or the address of one. Asked once.
+
+        `known`: `title`, `description`, `password`.
+
+        Raises:
+            OSError: the file cannot be read.
+            RequestRefused: a field will not do; 504, it takes longer than the server waits: `problem.job_id` has it.
+            Unreachable: whether it was started is unknown.
+        """
+        fields: dict[str, str | bytes] = {"config": msgspec.json.encode(config or {}), **known}
+        files = {"pdf_file": await _content(document)} if isinstance(document, Path) else {}
+        form = Form.of(fields if files else fields | {"pdf_url": str(document)}, files)
+        return await self._server.ask_long(Processed, "/api/single/process", form)
 
     async def validate_paths(self, paths: Sequence[Mapping[str, str]]) -> CheckedPaths:
         """Whether documents can be had, each `{"path": …, "type": …}`; the type is guessed as in a batch."""

@@ -28,6 +28,8 @@ Token = str | Callable[[], str | Awaitable[str]]
 MESSAGE_MAX_BYTES = 64 * 1024 * 1024
 """The largest message taken: a catchup of 10,000 rows is a few MiB."""
 CALL_TIMEOUT_S = 60.0
+PROCESS_TIMEOUT_S = 3_600.0
+"""A call that waits for a document: as long as the server may be told to."""
 CALL_TRIES = 4
 OPEN_TIMEOUT_S = 10.0
 CATCHUP_TIMEOUT_S = 20.0
@@ -134,6 +136,10 @@ class Server:
         except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
             raise UnexpectedAnswer(f"{self.name} answered something else than was asked: {fault}") from None
 
+    async def ask_long(self, kind: type[T], path: str, form: Form) -> T:
+        """POST a form whose answer may be long in coming; made once."""
+        return self._read(kind, await self._ask_once("POST", path, form, timeout_s=PROCESS_TIMEOUT_S))
+
     async def send_files(self, kind: type[T], path: str, files: Sequence[tuple[str, BinaryIO]]) -> T:
         """POST files, as multipart/form-data, read as they are sent; made once, since they can be read but once."""
         parts = [("files", (name, file, "application/pdf")) for name, file in files]
@@ -180,11 +186,22 @@ class Server:
             fault.blocked = patience_s is not None and _may_be_blocked(lost)
             raise fault from lost
 
-    async def _ask_once(self, method: str, path: str, body: bytes | Form | None = None, files: Any = None) -> bytes:
+    async def _ask_once(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Form | None = None,
+        *,
+        files: Any = None,
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> bytes:
         form = body if isinstance(body, Form) else Form("application/json", body or b"")
         headers = await self._headers() | ({"Content-Type": form.content_type} if form.body else {})
         try:
-            response = await self._http.request(method, path, content=form.body or None, files=files, headers=headers)
+            timeout = httpx2.Timeout(timeout_s, connect=OPEN_TIMEOUT_S)
+            response = await self._http.request(
+                method, path, content=form.body or None, files=files, headers=headers, timeout=timeout
+            )
         except httpx2.RequestError as lost:
             raise self._lost(lost) from lost
         if response.is_success:

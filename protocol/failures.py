@@ -29,6 +29,8 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str = ""
     errors: list[Fault] = []
     """The fields that are wrong, of a body that will not do."""
+    job_id: str | None = None
+    """The job that goes on, where `process` did not hear of its end."""
 
     def __str__(self) -> str:
         said = self.detail or self.title

@@ -124,6 +124,8 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """RFC 3339, UTC: when the job is forgotten unless something happens to it."""
     message: str | None = None
     """Of a job that is over: what its ending says; of one that is paused: why."""
+    error_type: ErrorType | None = None
+    """Of a job that failed: what `message` says, in a word."""
     tokens_in: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """What the model has read for it so far, where its provider counts."""
     tokens_out: Annotated[int, msgspec.Meta(ge=0)] | None = None

@@ -37,13 +37,8 @@ def upload_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="a line of JSON for each")
 
 
-def start_options(parser: argparse.ArgumentParser) -> None:
-    """What a batch is started from, and how."""
-    parser.set_defaults(job=None)
-    parser.add_argument(
-        "file", help="CSV or XLSX with a header, or JSON: a list of documents, or an object; - is standard input"
-    )
-    parser.add_argument("--watch", action="store_true", help="follow the job to its end")
+def config_options(parser: argparse.ArgumentParser) -> None:
+    """How documents are read and tagged."""
     model_options(parser)
     parser.add_argument("--num-tags", type=int, metavar="N", help="tags for each document, 3 to 15")
     parser.add_argument("--num-pages", type=int, metavar="N", help="pages to read of each, 1 to 10")
@@ -56,6 +51,23 @@ def start_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="steps in where the model before has given a document up (may be repeated)",
     )
+
+
+def process_options(parser: argparse.ArgumentParser) -> None:
+    """Which document, and how."""
+    parser.add_argument("document", help="a PDF, or its http or https address")
+    parser.add_argument("--json", action="store_true", help="all that the server says")
+    config_options(parser)
+
+
+def start_options(parser: argparse.ArgumentParser) -> None:
+    """What a batch is started from, and how."""
+    parser.set_defaults(job=None)
+    parser.add_argument(
+        "file", help="CSV or XLSX with a header, or JSON: a list of documents, or an object; - is standard input"
+    )
+    parser.add_argument("--watch", action="store_true", help="follow the job to its end")
+    config_options(parser)
     parser.add_argument("--column", action="append", metavar="OURS=YOURS", help="your column of a field of ours")
     parser.add_argument("--exclusions", type=Path, metavar="FILE", help="terms that no tag may be: text or PDF")
     parser.add_argument("--job-id", dest="own_job_id", metavar="ID", help="the job's id, instead of a new one")
