@@ -5,6 +5,7 @@ A CSV or NDJSON that cannot be brought to its end is broken off, so that nobody 
 
 import asyncio
 import logging
+import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -40,6 +41,9 @@ PIECE_BYTES = 256 * 1024
 log = logging.getLogger(__name__)
 
 
+Pages = AsyncGenerator[list[StoredRow], None]
+
+
 class Changed(Exception):
     """The job runs again since the export began: what follows would not fit what went before."""
 
@@ -54,41 +58,40 @@ class Export:
     status: DocumentStatus | None
     """Only rows that have ended so; None: all rows, those that have not ended among them."""
 
-    async def pages(self) -> AsyncGenerator[list[StoredRow], None]:
-        """All rows, by `row_id`.
+    async def pages(self, run: str | None = None) -> Pages:
+        """All rows, by `row_id`; `run`: the one that they must be of.
 
         Raises:
             JobMissing: there is no such job of this owner, or none any more.
             Changed: another run of it has begun meanwhile.
         """
-        first, begun = 0, ""
-        while True:
-            run, rows = await self.reader.rows(self.job_id, self.owner, range(first, first + ROWS_AT_ONCE))
-            if begun and run != begun:
+        for first in range(0, sys.maxsize, ROWS_AT_ONCE):
+            now, rows = await self.reader.rows(self.job_id, self.owner, range(first, first + ROWS_AT_ONCE))
+            if run not in (None, now):
                 raise Changed
+            run = now
             yield [row for row in rows if self.status in (None, row.told["status"])]
             if len(rows) < ROWS_AT_ONCE:
                 return
-            first, begun = first + ROWS_AT_ONCE, run
 
-    async def own_columns(self) -> list[str]:
-        """The columns of the caller's own, each once, in the order of their first appearance.
+    async def own_columns(self) -> tuple[str, list[str]]:
+        """The run, and the columns of the caller's own, each once, in the order of their first appearance.
 
         Raises:
             JobMissing: as `pages`.
             Problem: 422; they are too many for a table.
         """
         found: dict[str, None] = {}
-        first, more = 0, True
-        while more:
-            documents = await self.reader.documents(self.job_id, self.owner, range(first, first + ROWS_AT_ONCE))
+        for first in range(0, sys.maxsize, ROWS_AT_ONCE):
+            run, documents = await self.reader.documents(self.job_id, self.owner, range(first, first + ROWS_AT_ONCE))
             for document in documents:
                 found |= dict.fromkeys(document.get("columns", ()))
             if len(found) > OWN_COLUMNS_MAX:
                 reason = f"wants ndjson: the documents have more than {OWN_COLUMNS_MAX:,} columns of yours"
                 raise Problem.invalid("format", reason)
-            first, more = first + ROWS_AT_ONCE, bool(documents)
-        return list(found)
+            if len(documents) < ROWS_AT_ONCE:
+                break
+        return run, list(found)
 
 
 async def exported(parts: Parts, export: Export, form: Form) -> Response:
@@ -98,15 +101,20 @@ async def exported(parts: Parts, export: Export, form: Form) -> Response:
         JobMissing: there is no such job of this owner.
         Problem: it cannot be made in this form, or not now.
     """
+    connection: Connection = request.scope["state"]["connection"]
     if request.method == "HEAD":
         await export.reader.check_owner(export.job_id, export.owner)
         return as_file(b"", form, export.job_id)
-    own = [] if form == "ndjson" else await export.own_columns()
-    if form == "xlsx":
-        return await _workbook(parts.children, export, own)
-    pages = export.pages()
-    first = await anext(pages)
-    return as_file(_lines(first, pages, form, own, _connection()), form, export.job_id)
+    run, own = (None, []) if form == "ndjson" else await export.own_columns()
+    pages = export.pages(run)
+    try:
+        if form == "xlsx":
+            body = pieces(await workbook(parts.children, _cells(pages, own)), connection)
+        else:
+            body = _lines(await anext(pages), pages, form, own, connection)
+    except Changed:
+        raise Problem(409, "The job began to run again meanwhile; ask once more.") from None
+    return as_file(body, form, export.job_id)
 
 
 def as_file(body: bytes | AsyncGenerator[bytes, None], form: Form, name: str) -> Response:
@@ -145,36 +153,20 @@ async def pieces(file: BinaryIO, connection: Connection) -> AsyncGenerator[bytes
                 yield piece
 
 
-async def _workbook(children: Children, export: Export, own: list[str]) -> Response:
-    async def lines() -> AsyncGenerator[bytes, None]:
-        yield names_line(own)
-        async for page in export.pages():
-            yield cell_lines(page, own)
-
-    try:
-        file = await workbook(children, lines())
-    except Changed:
-        raise Problem(409, "The job began to run again meanwhile; ask once more.") from None
-    return as_file(pieces(file, _connection()), "xlsx", export.job_id)
-
-
-def _connection() -> Connection:
-    connection: Connection = request.scope["state"]["connection"]
-    return connection
+async def _cells(pages: Pages, own: list[str]) -> AsyncGenerator[bytes, None]:
+    yield names_line(own)
+    async for rows in pages:
+        yield cell_lines(rows, own)
 
 
 async def _lines(
-    first: list[StoredRow],
-    others: AsyncGenerator[list[StoredRow], None],
-    form: Form,
-    own: list[str],
-    connection: Connection,
+    first: list[StoredRow], others: Pages, form: Form, own: list[str], connection: Connection
 ) -> AsyncGenerator[bytes, None]:
-    head = csv_head(own) if form == "csv" else b""
     encode = partial(csv_lines, own=own) if form == "csv" else ndjson_lines
+    piece = (csv_head(own) if form == "csv" else b"") + encode(first)
     try:
-        with in_time(connection, 0):
-            yield head + encode(first)
+        with in_time(connection, len(piece)):
+            yield piece
         async for rows in others:
             piece = encode(rows)
             with in_time(connection, len(piece)):

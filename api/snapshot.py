@@ -165,15 +165,14 @@ class Reader:
         more = len(page) == limit and page[-1][0] + 1 < total
         return Page(job_id=job_id, results=_stored(text for _, text in page), next=page[-1][0] if more else None)
 
-    async def documents(self, job_id: str, owner: str, rows: range) -> list[dict[str, Any]]:
-        """What the caller said of these rows; fewer where the job has fewer.
+    async def documents(self, job_id: str, owner: str, rows: range) -> tuple[str, list[dict[str, Any]]]:
+        """The run that the job is in, and what the caller said of these rows; fewer where the job has fewer.
 
         Raises:
             JobMissing: no such job of this owner.
         """
-        await self.check_owner(job_id, owner)
-        stored = await self._values(key(job_id, "documents"), [str(row) for row in rows])
-        return [msgspec.json.decode(text) for text in stored if text]
+        run, (stored,) = await self._parts(job_id, owner, rows, "documents")
+        return run, [msgspec.json.decode(text) for text in stored if text]
 
     async def rows(self, job_id: str, owner: str, rows: range) -> tuple[str, list[StoredRow]]:
         """The run that the job is in and these rows of it, all at the same moment; fewer where it has fewer.
@@ -181,17 +180,9 @@ class Reader:
         Raises:
             JobMissing: no such job of this owner.
         """
-        fields = [str(row) for row in rows]
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.hmget(key(job_id), ["owner", "run"])
-        for part in ("documents", "results", "rows"):
-            pipeline.hmget(key(job_id, part), fields)
-        (whose, run), documents, results, states = await pipeline.execute()
-        if not whose or whose.decode() != owner:
-            raise JobMissing(job_id)
-        stored = zip(rows, documents, results, states, strict=True)
-        found = [StoredRow(row, msgspec.json.decode(text), _known(*known)) for row, text, *known in stored if text]
-        return run.decode(), found
+        run, parts = await self._parts(job_id, owner, rows, "documents", "results", "rows")
+        stored = zip(rows, *parts, strict=True)
+        return run, [StoredRow(row, msgspec.json.decode(text), _known(*known)) for row, text, *known in stored if text]
 
     async def pulse(self, job_ids: Sequence[str]) -> list[Pulse | None]:
         """How each job fares; None: it is gone."""
@@ -246,6 +237,19 @@ class Reader:
         if found is None or found.decode() != owner:
             raise JobMissing(job_id)
         return values
+
+    async def _parts(self, job_id: str, owner: str, rows: range, *parts: str) -> tuple[str, list[list[bytes | None]]]:
+        """The run that a job is in and, of the same moment, what parts of it hold of these rows."""
+        if not valid_job_id(job_id):
+            raise JobMissing(job_id)
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hmget(key(job_id), ["owner", "run"])
+        for part in parts:
+            pipeline.hmget(key(job_id, part), [str(row) for row in rows])
+        (whose, run), *found = await pipeline.execute()
+        if not whose or whose.decode() != owner:
+            raise JobMissing(job_id)
+        return run.decode(), found
 
     async def _values(self, name: str, fields: list[str]) -> list[bytes | None]:
         return cast("list[bytes | None]", await self._client.hmget(name, fields))

@@ -81,4 +81,6 @@ def _cell(raw: Raw) -> Cell:
         case timedelta():
             seconds = round(raw.total_seconds())
             return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        case datetime() | time():
+            return raw.isoformat(timespec="seconds")
     return raw.isoformat()

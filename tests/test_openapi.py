@@ -42,6 +42,15 @@ def test_every_reference_leads_somewhere() -> None:
     assert {"StartBatch", "Document", "TaggingConfig", "Row", "ProblemBody"} <= names
 
 
+def test_forms_and_files_are_described_beside_json() -> None:
+    paths = described()["paths"]
+    assert {"application/json", "multipart/form-data"} == set(
+        paths["/api/batch/start"]["post"]["requestBody"]["content"]
+    )
+    for path in ("/api/batch/jobs/{job_id}/results", "/api/batch/template"):
+        assert {"application/json", "text/csv"} < set(paths[path]["get"]["responses"]["200"]["content"])
+
+
 def test_a_document_wants_its_path_alone() -> None:
     schemas = described()["components"]["schemas"]
     assert schemas["Document"]["required"] == ["file_path"]

@@ -1,12 +1,12 @@
 """XLSX workbooks: cells as people see them, the right sheet, and workbooks made to do harm."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
 from api.table import Question, Unreadable
 from api.tablechild import answer_to
-from api.workbook import read_workbook
+from api.workbook import Raw, _cell, read_workbook
 from tests.sheets import Rows, with_file, workbook
 
 WHOLE = Question(rows_max=1_000, charset=None, column_mapping={})
@@ -18,6 +18,19 @@ def test_cells_are_read_as_people_see_them() -> None:
     table = read_workbook(workbook({"s": [["url", *"abcdefgh"], cells]}), WHOLE)
     assert table.rows == [[1, 0.5, 0.3, True, "2024-02-03", "2024-02-03T04:05:00", 0, "", 1.234567890123457e19]]
     assert type(table.rows[0][0]) is int
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (time(7, 46, 7, 375_000), "07:46:07"),
+        (timedelta(days=1, hours=2, milliseconds=999), "26:00:01"),
+        (datetime(2024, 2, 3, 4, 5), "2024-02-03T04:05:00"),
+        (date(2024, 2, 3), "2024-02-03"),
+    ],
+)
+def test_times_are_told_to_the_second(raw: Raw, told: str) -> None:
+    assert _cell(raw) == told
 
 
 def test_rows_are_counted_as_the_spreadsheet_does() -> None:
