@@ -14,7 +14,7 @@ Cell = str | int | float | bool | None
 
 BEFORE = ("row_number", "id", "title", "file_path", "file_source_type", "description")
 """Stand before the caller's own columns."""
-TOLD = ("status", "tags", "error", "error_type", "error_code", "attempts", "model_name")
+TOLD = ("status", "tags", "evidence", "error", "error_type", "error_code", "attempts", "model_name")
 METADATA = (
     "page_count", "pages_read", "extraction_method", "is_scanned", "ocr_confidence", "language", "degraded",
     "processing_time", "prompt_tokens", "completion_tokens",
@@ -50,6 +50,7 @@ def as_cells(row: StoredRow, own: Sequence[str]) -> list[Cell]:
     known = as_object(row)
     columns, metadata = known["columns"], known.get("metadata") or {}
     known["tags"] = TAGS_BETWEEN.join(known.get("tags") or ())
+    known["evidence"] = "\n".join(map(_supports, known.get("evidence") or ()))
     known["attempts"] = known.get("retry_count")
     before = (known.get(name) for name in BEFORE)
     after = [*(known.get(name) for name in TOLD), *(metadata.get(name) for name in METADATA)]
@@ -94,6 +95,10 @@ def _free(name: str, taken: set[str]) -> str:
     while name in taken:
         name = PREFIX + name
     return name
+
+
+def _supports(evidence: dict[str, Any]) -> str:
+    return f"{evidence['tag']} (page {evidence['page']}): {evidence['quote']}"
 
 
 def _cell(value: object) -> Cell:

@@ -12,7 +12,7 @@ import pytest
 from actors.records import Claim
 from actors.store import key
 from api.export import TYPES
-from protocol.messages import Row
+from protocol.messages import Evidence, Row
 from protocol.requests import Document
 from protocol.words import ErrorType, SourceType
 from tests.jobs import Bench, success, waiting
@@ -44,7 +44,13 @@ async def test_a_csv_repeats_the_callers_columns_and_adds_what_became_of_each_ro
     told = {"page_count": 7, "extraction_method": "pypdf", "is_scanned": False, "processing_time": 0.25}
 
     def end(claim: Claim) -> Row:
-        known = {"retry_count": claim.attempt, "model_name": claim.model_name, "metadata": told}
+        evidence = [Evidence(tag="tax", page=2, quote="Taxes are due.")]
+        known: dict[str, Any] = {
+            "evidence": evidence,
+            "retry_count": claim.attempt,
+            "model_name": claim.model_name,
+            "metadata": told,
+        }
         return Row.success(claim.row_id, claim.document.title, tags=["annual-report", "tax"], **known)
 
     play(bench, "job", 1, end)
@@ -53,8 +59,9 @@ async def test_a_csv_repeats_the_callers_columns_and_adds_what_became_of_each_ro
     assert first == {
         "row_number": "1", "id": "A-1", "title": "Title 0", "file_path": "https://example.org/0.pdf",
         "file_source_type": "url", "description": "a, b", "shelf": "left", "=sum": "=1+1", "year": "2024",
-        "ok": "TRUE", "none": "", "list": '[1, "é"]', "status": "success", "tags": "annual-report, tax", "error": "",
-        "error_type": "", "error_code": "", "attempts": "1", "model_name": "local/keywords", "page_count": "7",
+        "ok": "TRUE", "none": "", "list": '[1, "é"]', "status": "success", "tags": "annual-report, tax",
+        "evidence": "tax (page 2): Taxes are due.", "error": "", "error_type": "", "error_code": "",
+        "attempts": "1", "model_name": "local/keywords", "page_count": "7",
         "pages_read": "", "extraction_method": "pypdf", "is_scanned": "FALSE", "ocr_confidence": "", "language": "",
         "degraded": "", "processing_time": "0.25", "prompt_tokens": "", "completion_tokens": "",
     }  # fmt: skip
