@@ -1,13 +1,19 @@
 """CSV files as they come: encodings, delimiters, quotes."""
 
 import codecs
+import csv
+import io
+from typing import Literal
 
 import pytest
+from hypothesis import assume, given, settings, strategies
 
-from api.csvtext import decode, read_csv
+from api.csvtext import DELIMITERS, decode, read_csv
 from api.table import Question, Table, Unreadable
 
-WHOLE = Question(rows_max=1_000, charset=None, column_mapping={})
+CELLS = strategies.text(
+    strategies.characters(exclude_categories=("Cs", "Cc")) | strategies.sampled_from(',;|\t"\n\r '), max_size=12
+)
 
 
 def read(data: bytes | str, charset: str | None = None) -> Table:
@@ -43,6 +49,31 @@ def test_a_cell_may_hold_lines_quotes_and_delimiters() -> None:
     table = read('title,link\n"A ""great"",\nreport",x\nB,y\n')
     assert table.rows == [['A "great",\nreport', "x"], ["B", "y"]]
     assert table.lines == [2, 4]
+
+
+@given(
+    delimiter=strategies.sampled_from(list(DELIMITERS)),
+    rows=strategies.lists(strategies.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=8),
+    quoting=strategies.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    encoding=strategies.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]),
+)
+@settings(max_examples=200)
+def test_what_a_program_writes_is_read_as_it_was(
+    delimiter: str, rows: list[list[str]], quoting: Literal[0, 1], encoding: str
+) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=delimiter, quoting=quoting).writerows([["title", "file_path", "note"], *rows])
+    filled = [row for row in map(without_blank_end, rows) if any(row)]
+    assume(filled)
+    table = read(written.getvalue().encode(encoding))
+    assert table.headers == ["title", "file_path", "note"]
+    assert table.rows == filled
+
+
+def without_blank_end(row: list[str]) -> list[str]:
+    """Blank cells at a row's end are empty."""
+    end = max((place for place, cell in enumerate(row, 1) if cell.strip()), default=0)
+    return row[:end] + [""] * (len(row) - end)
 
 
 def test_lines_are_counted_behind_a_line_that_names_the_delimiter() -> None:

@@ -3,15 +3,20 @@
 import asyncio
 import csv
 import io
+import tempfile
+from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
 import pytest
 
-from actors.records import Claim
+from actors.records import Claim, JobMissing
 from actors.store import key
-from api.export import TYPES
+from api.children import Children
+from api.export import TYPES, workbook
+from api.problems import Problem
 from protocol.messages import Evidence, Row
 from protocol.requests import Document
 from protocol.words import ErrorType, SourceType
@@ -240,3 +245,29 @@ async def test_the_head_of_an_export_has_no_body(api: Served, bench: Bench) -> N
         answer = await client.head("/api/batch/jobs/job/results?format=csv")
         assert (answer.status_code, answer.content) == (200, b"")
         assert (await client.head("/api/batch/jobs/never/results?format=csv")).status_code == 404
+
+
+async def made(*lines: bytes, fault: Exception | None = None) -> bytes:
+    """A workbook of these lines, behind which `fault` comes."""
+
+    async def given() -> AsyncGenerator[bytes, None]:
+        for line in lines:
+            yield line
+        if fault is not None:
+            raise fault
+
+    with await workbook(Children(), given()) as file:
+        return file.read()
+
+
+async def test_a_workbook_is_whole_or_not_made_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cells_of(await made(b'["a", "b"]\n', b'[1, null]\n[true, "=x"]\n')) == [["a", "b"], [1, ""], [True, "=x"]]
+    with pytest.raises(JobMissing):
+        await made(b'["a"]\n', fault=JobMissing("job"))
+    with pytest.raises(Problem) as problem:
+        await made(b"no JSON\n")
+    assert problem.value.status == 503
+    assert list(tmp_path.iterdir()) == []
