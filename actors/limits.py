@@ -7,6 +7,9 @@ from typing import NamedTuple
 TELLING = 10
 """So much of a budget must be used before the time in which it is full again says how fast it fills."""
 
+FILLED_IN_S = 3_600
+"""A budget that takes longer to fill, as one for a day, may be spent at once: how fast it fills is no pace."""
+
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _COUNT = re.compile(r"\d{1,15}")
@@ -36,7 +39,8 @@ def _rate(headers: Mapping[str, str], kind: str) -> float:
     if not (_COUNT.fullmatch(limit) and _COUNT.fullmatch(remaining)):
         return 0.0
     used, reset_s = int(limit) - int(remaining), _span_s(reset)
-    return (used - 0.5) / reset_s if used >= TELLING and reset_s > 0 else 0.0
+    rate = (used - 0.5) / reset_s if used >= TELLING and reset_s > 0 else 0.0
+    return rate if rate * FILLED_IN_S >= int(limit) else 0.0
 
 
 def _span_s(text: str) -> float:

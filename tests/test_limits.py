@@ -24,7 +24,7 @@ def test_what_is_used_and_when_it_is_full_again_say_how_fast_a_budget_fills() ->
 
 
 @pytest.mark.parametrize(
-    ("reset", "seconds"), [("1m0s", 60), ("2h", 7200), ("1m30.5s", 90.5), ("500ms", 0.5), ("12", 12), ("0.25", 0.25)]
+    ("reset", "seconds"), [("1m0s", 60), ("0.25h", 900), ("1m30.5s", 90.5), ("500ms", 0.5), ("12", 12), ("0.25", 0.25)]
 )
 def test_a_time_is_read_in_any_of_its_forms(reset: str, seconds: float) -> None:
     assert requests("100", "50", reset) == pytest.approx(49.5 / seconds)
@@ -34,6 +34,7 @@ def test_a_time_is_read_in_any_of_its_forms(reset: str, seconds: float) -> None:
     ("limit", "remaining", "reset"),
     [
         ("60", "59", "1s"),
+        ("14400", "14370", "2m59.56s"),
         ("60", "60", "0s"),
         ("60", "0", "0s"),
         ("60", "0", "soon"),
