@@ -49,7 +49,7 @@ class TaggingConfig(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     max_tokens_total: Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)] | None = None
     """The job is paused when its rows have cost so many tokens, in and out together. Absent: no limit."""
     rpm: Annotated[int, msgspec.Meta(ge=1, le=RPM_MAX)] | None = None
-    """Calls of the model a minute, of all jobs with the same key and model. Absent: the operator's, or learned."""
+    """Calls a minute of all jobs with the same key, model and `rpm`. Absent: the operator's, or learned."""
     tpm: Annotated[int, msgspec.Meta(ge=1, le=TPM_MAX)] | None = None
     """Tokens a minute, in and out together. Absent: the operator's, or what the provider says."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=CONCURRENCY_MAX)] | None = None
