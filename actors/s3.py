@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_S = 10
 MARGIN_S = 5.0
 """Our own deadline comes before the library's."""
 CHUNK_BYTES = 16 * 1024
-PART_BYTES, PARTS_AT_A_TIME = 5 * 2**20, 2
+PART_BYTES, PARTS_AT_A_TIME = 5 * 2**20, 1
 
 _STATUS = re.compile(r" status code: (\d{3})\b")
 

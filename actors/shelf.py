@@ -123,8 +123,10 @@ class Uploads:
         size, pieces = await self._known(upload_id, owner)
         if pieces:
             yield Opened(self._pieces(upload_id, pieces), size, PDF_TYPE)
-        else:
+        elif self._settings.upload_bucket:
             yield await self._buckets.read(self._place(upload_id), first_bytes)
+        else:
+            raise _gone()
 
     async def _known(self, upload_id: str, owner: str) -> tuple[int, int]:
         """Its bytes and pieces."""
@@ -132,13 +134,13 @@ class Uploads:
             whose, *numbers = await self._get(upload_id, "owner", "size", "pieces")
             if whose is not None and whose.decode() == owner:
                 return cast("tuple[int, int]", tuple(int(number or 0) for number in numbers))
-        raise SourceRefused("The upload is not there.", code=ErrorCode.NOT_FOUND)
+        raise _gone()
 
     async def _pieces(self, upload_id: str, pieces: int) -> AsyncGenerator[bytes, None]:
         for number in range(pieces):
             (piece,) = await self._get(upload_id, str(number))
             if piece is None:
-                raise SourceRefused("The upload is not there any more.", code=ErrorCode.NOT_FOUND)
+                raise _gone()
             yield piece
 
     async def _get(self, upload_id: str, *fields: str) -> list[bytes | None]:
@@ -204,6 +206,11 @@ class Uploads:
 def upload_path(upload_id: str, file_name: str) -> str:
     """The `file_path` by which an upload is named; it ends with the file's name, which becomes the title."""
     return f"{upload_id}/{quote(file_name, safe='')}"
+
+
+def _gone() -> SourceRefused:
+    """The same for whatever is not to be had: nobody learns whether there ever was one."""
+    return SourceRefused("The upload is not there.", code=ErrorCode.NOT_FOUND)
 
 
 def uploads_named(documents: Sequence[Document]) -> list[str]:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 import redis
 
 from actors.errors import DocumentError
 from actors.settings import Settings
+from api.rooms import Rooms
 from protocol.checks import CheckedPath, PathToCheck
 from protocol.words import ErrorType
 
@@ -27,23 +27,21 @@ class Looks:
     def __init__(self, settings: Settings, client: "redis.Redis | None") -> None:
         self._settings, self._client = settings, client
         self._fetcher: Fetcher | None = None
-        self._room = asyncio.Semaphore(AT_A_TIME)
-        self._rooms: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._rooms = Rooms(AT_A_TIME, OF_ONE_CALLER)
 
     async def look_at(self, owner: str, paths: Sequence[PathToCheck]) -> list[CheckedPath]:
         """What each path leads to, in their order, within `LIMIT_S`."""
-        room = self._rooms.setdefault(owner, asyncio.Semaphore(OF_ONE_CALLER))
         ends_at = asyncio.get_running_loop().time() + LIMIT_S
-        return await asyncio.gather(*(self._one(owner, each, room, ends_at) for each in paths))
+        return await asyncio.gather(*(self._one(owner, each, ends_at) for each in paths))
 
     async def close(self) -> None:
         """Close idle connections."""
         if self._fetcher is not None:
             await self._fetcher.close()
 
-    async def _one(self, owner: str, asked: PathToCheck, room: asyncio.Semaphore, ends_at: float) -> CheckedPath:
+    async def _one(self, owner: str, asked: PathToCheck, ends_at: float) -> CheckedPath:
         try:
-            async with asyncio.timeout_at(ends_at), room, self._room:
+            async with asyncio.timeout_at(ends_at), self._rooms.enter(owner):
                 found = await self._fetching().look(asked.type, asked.path, owner)
         except TimeoutError:
             sentence = f"It was not looked at within the {LIMIT_S:g} seconds of the request."

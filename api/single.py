@@ -51,7 +51,11 @@ async def process() -> Response:
     parts = present()
     sent = parts_of(request, most_bytes=parts.settings.upload_body_max_bytes, parts_max=len(FIELDS))
     try:
-        async with asyncio.timeout(TAKE_LIMIT_S), Taking(parts.uploads, caller.subject) as taking:
+        async with (
+            asyncio.timeout(TAKE_LIMIT_S),
+            parts.upload_rooms.enter(caller.subject),
+            Taking(parts.uploads, caller.subject) as taking,
+        ):
             asked = await _read(sent, taking)
             started = await asyncio.to_thread(start_job, parts, caller.subject, asked)
     except TimeoutError:

@@ -23,7 +23,11 @@ async def upload() -> Response:
     settings = present().settings
     parts = parts_of(request, most_bytes=settings.upload_body_max_bytes, parts_max=settings.uploads_per_caller)
     try:
-        async with asyncio.timeout(REQUEST_LIMIT_S), Taking(present().uploads, caller.subject) as taking:
+        async with (
+            asyncio.timeout(REQUEST_LIMIT_S),
+            present().upload_rooms.enter(caller.subject),
+            Taking(present().uploads, caller.subject) as taking,
+        ):
             return answer(await _all(parts, taking), 201)
     except TimeoutError:
         raise RequestTimeout from None
