@@ -17,8 +17,8 @@ from protocol.requests import Document
 from protocol.words import DocumentStatus, ErrorType, SourceType
 from stack import free_port
 from tests.hosts import LOOPBACK, OPEN, document, host, leads, says
-from tests.jobs import Bench, check_invariants, new_job
-from tests.processes import ended, process, until
+from tests.jobs import Bench, Event, check_invariants, new_job
+from tests.processes import ended, finished, process, until
 
 SLOW_DOWN = says(b"", "429 Too Many Requests", Retry_After="30")
 
@@ -95,12 +95,15 @@ async def test_without_redis_hosts_are_asked_all_the_same() -> None:
 async def test_rows_wait_visibly_for_a_busy_host_without_using_an_attempt(
     settings: Settings, client: "redis.Redis", bench: Bench
 ) -> None:
-    await Courtesy(client).heed("127.0.0.1", 1_500)
+    await Courtesy(client).heed("127.0.0.1", 600_000)
     async with host(says(text_pdf(1, pages=1))) as there:
         paths = [there.url(f"/{row}", name) for row, name in enumerate(["127.0.0.1", "127.0.0.1", "localhost"])]
         documents = [Document(title=path, file_path=path, file_source_type=SourceType.URL) for path in paths]
         bench.store.create(new_job(rows=3, documents=documents))
         with process(replace(settings, private_sources=LOOPBACK, worker_threads=4, extract_processes=1), "actors"):
+            await until(bench, lambda events: sum(map(waits, events)) == 2 and finished(1)(events))
+            client.delete("host:{127.0.0.1}:busy")
+            bench.make_due()
             events = await until(bench, ended)
         assert len(there.heads) == 3
     told = {row: [event.told for event in events if event.row == str(row)] for row in range(3)}
@@ -111,3 +114,8 @@ async def test_rows_wait_visibly_for_a_busy_host_without_using_an_attempt(
         assert told[row][-1].retry_count == 1
     assert [each.status for each in told[2]] == [DocumentStatus.PROCESSING, DocumentStatus.SUCCESS]
     check_invariants(bench)
+
+
+def waits(event: Event) -> bool:
+    """Whether an event tells that a row waits."""
+    return event.type == "progress" and event.told.status is DocumentStatus.PENDING
