@@ -7,7 +7,7 @@ import pytest
 from actors.errors import TimedOut
 from tests.hosts import LIMIT_S, Conversation, document, fetcher, host, refusal
 
-BODY_BYTES, STEPS = 200_000, 40
+BODY_BYTES, STEPS = 300_000, 60
 
 
 async def drip(conversation: Conversation) -> None:
@@ -36,7 +36,7 @@ async def test_a_host_that_drips_is_given_up_long_before_the_deadline(monkeypatc
 
 
 async def test_a_host_that_sends_steadily_may_take_longer_than_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.rate.WINDOW_S", 1.0)
+    monkeypatch.setattr("actors.rate.WINDOW_S", 2.0)
     async with host(steady) as there, fetcher() as fetching:
         with await fetching.fetch(document(there.url())) as blob:
             assert blob.size_bytes == BODY_BYTES
