@@ -1,11 +1,15 @@
 """From raw tags to those that were asked for, whoever named them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from actors.phrases import singular
-from actors.spelling import distinct, kebab, spellings
+from actors.spelling import distinct, kebab
 from actors.vocabulary import vocabulary_of
+
+REMEMBERED = 32
+"""Lists of excluded terms."""
 
 
 def normalise(
@@ -16,7 +20,7 @@ def normalise(
     Dropped are tags that are an earlier one in another form (`trainings`), and those that are excluded. Where a
     vocabulary is given, each becomes its nearest term or is dropped. Applied to its own result it changes nothing.
     """
-    excluded = [_singulars(word) for word in spellings(tuple(exclusion_words))]
+    excluded = _excluded(tuple(exclusion_words))
     tags = (tag for each in raw if (tag := settle(each, vocabulary)) and not is_excluded(tag, excluded))
     return list(islice(dict.fromkeys(tags) if vocabulary else distinct(tags), count))
 
@@ -27,13 +31,22 @@ def settle(raw: str, vocabulary: Sequence[str]) -> str:
     return vocabulary_of(tuple(vocabulary)).nearest(tag) if tag and vocabulary else tag
 
 
-def is_excluded(tag: str, excluded: Iterable[str]) -> bool:
+def is_excluded(tag: str, excluded: Container[str]) -> bool:
     """Whether an excluded term stands in a tag as whole words and is at least half of its words.
 
     `excluded`: in the spelling of tags and in the singular, in which both are compared.
     """
-    within, words = f"-{_singulars(tag)}-", tag.count("-") + 1
-    return any(2 * (word.count("-") + 1) >= words and f"-{word}-" in within for word in excluded)
+    words = _singulars(tag).split("-")
+    for size in range((len(words) + 1) // 2, len(words) + 1):
+        if any("-".join(words[start : start + size]) in excluded for start in range(len(words) - size + 1)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _excluded(words: tuple[str, ...]) -> frozenset[str]:
+    """The excluded terms of a job; remembered, as all its rows share them."""
+    return frozenset(map(_singulars, filter(None, map(kebab, words))))
 
 
 def _singulars(tag: str) -> str:

@@ -27,12 +27,6 @@ _BETWEEN_WORDS = re.compile(r"[- ]")
 _porter, _one_at_a_time = stemmer("porter"), threading.Lock()
 
 
-@lru_cache(maxsize=32)
-def spellings(words: tuple[str, ...]) -> dict[str, None]:
-    """The words of a job in the spelling of tags, in their order; remembered, as all rows of a job share them."""
-    return dict.fromkeys(filter(None, map(kebab, words)))
-
-
 def kebab(text: str) -> str:
     """A phrase as a tag: at most `TAG_LIMIT_CHARACTERS`, whole words. Empty if no letter is in it."""
     spelled = spell(text[: 4 * TAG_LIMIT_CHARACTERS])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from actors.choice import normalise
 from actors.spelling import TAG_LIMIT_CHARACTERS
+from tests.work import calls
 
 MANY_SCRIPTS = st.text(alphabet="aZ-' \u0301\u00adßİΣ①ﬁ™\u200béſʼ\u0928\u0940\u094d\u200c\u200d日7", max_size=150)  # noqa: RUF001
 
@@ -36,6 +37,16 @@ def test_an_excluded_word_drops_tags_of_which_it_is_at_least_half(excluded: str)
 )
 def test_the_share_of_words_decides(tag: str, excluded: str, kept: bool) -> None:
     assert (normalise([tag], count=3, exclusion_words=["other", excluded]) == [tag]) is kept
+
+
+def work(excluded: list[str]) -> int:
+    """What a row costs beside the first of its job."""
+    normalise([], count=9, exclusion_words=excluded)
+    return calls(lambda: normalise(["fire-safety-drill"], count=9, exclusion_words=excluded))
+
+
+def test_a_long_list_of_exclusions_costs_a_row_nothing() -> None:
+    assert work([f"term {n}" for n in range(20_000)]) <= work([f"term {n}" for n in range(10)]) + 10
 
 
 def test_a_tag_that_is_an_earlier_one_in_another_form_is_dropped() -> None:
