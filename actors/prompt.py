@@ -2,8 +2,9 @@
 
 import re
 import secrets
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -123,15 +124,14 @@ def _rules(question: Question, cut: bool) -> Iterator[str]:
         yield f"Where {CUT} stands, a part of the document is left out."
 
 
+def shown_of(terms: Sequence[str]) -> int:
+    """How many of the terms a model is shown, from the first."""
+    return bisect_right([*accumulate(len(term) + 4 for term in terms)], LIST_LIMIT_CHARACTERS)
+
+
 def _listed(terms: Sequence[str]) -> str:
     """The terms as a JSON list, as many as the limit allows."""
-    room, kept = LIST_LIMIT_CHARACTERS, []
-    for term in terms:
-        room -= len(term) + 4
-        if room < 0:
-            break
-        kept.append(visible(term))
-    return msgspec.json.encode(kept).decode()
+    return msgspec.json.encode([visible(term) for term in terms[: shown_of(terms)]]).decode()
 
 
 def visible(text: str) -> str:

@@ -19,7 +19,7 @@ from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFaile
 from actors.evidence import sentences, supported
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
-from actors.prompt import Question, conversation, response_format
+from actors.prompt import Question, conversation, response_format, shown_of
 from actors.records import Tokens
 from actors.reply import Reply, completion, cost, refuses_format
 from actors.settings import Settings
@@ -60,8 +60,7 @@ def tag_locally(question: Question) -> Tagging:
         DocumentRefused: nothing in the text makes a tag.
     """
     if question.vocabulary:
-        terms = vocabulary_of(tuple(question.vocabulary))
-        candidates, degraded = terms.within(question.text[:LOCAL_TEXT_CHARACTERS]), False
+        candidates, degraded = _terms_within(question), False
     else:
         found = keywords(question.text, question.num_tags + (LOCAL_SPARE if question.exclusion_words else 0))
         candidates, degraded = found.phrases, found.degraded
@@ -77,6 +76,18 @@ def _chosen(raw: Sequence[str], question: Question) -> list[str]:
     return normalise(
         raw, count=question.num_tags, exclusion_words=question.exclusion_words, vocabulary=question.vocabulary
     )
+
+
+async def _fitting(question: Question) -> Question:
+    """The question as it is shown; of a vocabulary that is too long for that, what stands in the text comes first."""
+    if shown_of(question.vocabulary) == len(question.vocabulary):
+        return question
+    found = await asyncio.to_thread(_terms_within, question)
+    return msgspec.structs.replace(question, vocabulary=list(dict.fromkeys([*found, *question.vocabulary])))
+
+
+def _terms_within(question: Question) -> list[str]:
+    return vocabulary_of(tuple(question.vocabulary)).within(question.text[:LOCAL_TEXT_CHARACTERS])
 
 
 def _read(words: str, api_key: str, question: Question, tokens: Tokens) -> tuple[list[str], list[Evidence] | None]:
@@ -139,10 +150,11 @@ class ModelTagger:
         """
         has_format = self._has_format.get(question.model_name)
         structured = has_format is not False
-        reply = await self._post(question, api_key, structured=structured)
+        shown = await _fitting(question)
+        reply = await self._post(shown, api_key, structured=structured)
         if structured and refuses_format(reply, known_to_have=has_format is True):
             structured = False
-            reply = await self._post(question, api_key, structured=False)
+            reply = await self._post(shown, api_key, structured=False)
         words, usage = completion(reply)
         self._remember(question.model_name, structured)
         # A large vocabulary and a long document take their time, and this loop serves every row of the process.

@@ -39,6 +39,18 @@ async def test_tags_obey_exclusions_and_the_count(provider: Provider, tagger: Mo
     assert (await tagger.tag(asked, KEY)).tags == ["employee-training", "compliance"]
 
 
+async def test_of_a_long_vocabulary_the_terms_that_stand_in_the_text_are_shown(
+    provider: Provider, tagger: ModelTagger
+) -> None:
+    vocabulary = [f"nothing like number {n}" for n in range(9_000)] + ["Safety Manuals", "compliance procedure"]
+    provider.behaviour.answer = '{"tags": ["safety manual", "compliance-procedures", "nothing like number 8999"]}'
+    tagging = await tagger.tag(question(vocabulary=vocabulary), KEY)
+    assert tagging.tags == ["safety-manuals", "compliance-procedure", "nothing-like-number-8999"]
+    instructions = provider.seen[-1].messages[0].content
+    assert '["safety-manuals","compliance-procedure","nothing like number 0",' in instructions
+    assert "number 8999" not in instructions
+
+
 async def test_words_in_parts_and_no_count_of_tokens_are_fine(provider: Provider, tagger: ModelTagger) -> None:
     parts = [{"type": "text", "text": '{"tags": ["safe'}, {"type": "text", "text": 'ty", "law"]}'}, {"type": "x"}]
     provider.behaviour = Behaviour(body=json.dumps({"choices": [{"message": {"content": parts}}], "usage": None}))
