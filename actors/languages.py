@@ -15,6 +15,7 @@ DEGRADED_CHARACTERS = 20_000  # are counted
 DEGRADED_UNITS = {" ": 3, "": 6}  # words of a phrase, or signs in a script without spaces
 SAYS_NOTHING = FUNCTION | NUMBERS | UNIMPORTANT
 NUMBERED = re.compile(r"(?<!\w)\d[^\W_]{0,8}(?!\w)")  # "4th", of which "th" is no word
+EXPONENT = re.compile(r"(?<=[\d.])e(?=[+-]?\d)")  # of a number
 BOUNDED_WORD = re.compile(rf"([^\W\d_]\S{{0,{MAX_PHRASE - 1}}})\S*")
 
 _Key = tuple[str, ...]
@@ -50,13 +51,13 @@ def frequent(text: str) -> list[str]:
 
 
 def bare_words(text: str) -> list[str]:
-    """The words of `text` in lower case, the most frequent first; none if it has no letters. Function words, words of
-    counting and letters behind a digit only where there are no others.
+    """The words of `text` in lower case, the most frequent first; none if it has no letters but
+    those of numbers. Function words, words of counting and letters behind a digit only where there are no others.
 
     In a script without spaces a clause is a word. Of one that is longer than MAX_PHRASE the beginning is taken; single
     letters only where there is nothing longer.
     """
-    low = text.lower()
+    low = EXPONENT.sub(" ", text.lower())
     return _bare_words(NUMBERED.sub(" ", low)) or _bare_words(low)
 
 

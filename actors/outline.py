@@ -23,7 +23,8 @@ BACK_MATTER = re.compile(
 )
 KEYWORD_LIST = re.compile(r"\b(?:Key[ -]?[Ww]ords|KEY[ -]?WORDS|Index Terms|INDEX TERMS)(?i: and phrases)?\b")
 LIST_END = re.compile(
-    r"\n[ \t]*\n|[\d.\s]{1,6}(?i:introduction)\b|\n(?=[A-Z]{3})|\.\s(?=[A-Z])|(?i:general terms|categories and)\b"
+    r"\n[ \t]*\n|\n(?=[A-Z][\w-]{2,30}:\s)"
+    r"|[\d.\s]{1,6}(?i:introduction)\b|\n(?=[A-Z]{3})|\.\s(?=[A-Z])|(?i:general terms|categories and)\b"
 )
 FORMALITIES = re.compile(
     r"Categories and Subject Descriptors.{0,400}?(?=General Terms|Keywords|(?i:introduction))"
@@ -60,7 +61,7 @@ def _cut_declared(text: str) -> tuple[str, str]:
         return text, ""
     window = text[heading.end() : heading.end() + DECLARED_CHARACTERS]
     end = LIST_END.search(window, 2)
-    declared = window[: end.start()] if end else window
+    declared = window[: end.start()] if end else window[: max(window.rfind(" "), window.rfind("\n"))]
     if not listed(declared):  # the word "keywords" in a sentence
         return text, ""
     return f"{text[: heading.start()]}\n\n{text[heading.end() + len(declared) :]}", declared

@@ -79,11 +79,19 @@ def unwrapped(text: str) -> str:
 
 def _without_furniture(lines: list[str]) -> list[str]:
     """What stands on every page, page numbers aside, counts once."""
-    bare = [line.strip("0123456789 ") for line in lines]
+    bare = list(map(_unnumbered, lines))
     furniture = {plain for plain, times in Counter(bare).items() if plain and times >= FURNITURE}
     first = {plain: at for at, plain in reversed(list(enumerate(bare)))}
     kept = (at for at, plain in enumerate(bare) if plain not in furniture or first[plain] == at)
     return [bare[at] if bare[at] in furniture else lines[at] for at in kept]
+
+
+def _unnumbered(line: str) -> str:
+    """Without the number of a page before or behind it, but with that of `Windows11`."""
+    first, _, rest = line.partition(" ")
+    line = rest if first.isdigit() else line
+    rest, _, last = line.rpartition(" ")
+    return (rest if last.isdigit() else line).strip()
 
 
 def _ends_here(lines: list[str], at: int) -> bool:

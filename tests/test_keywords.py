@@ -193,6 +193,18 @@ def test_a_running_title_counts_once() -> None:
     assert found.index("grain dust") < found.index("harbour holdings")
 
 
+def test_a_list_of_keywords_without_an_end_cuts_no_word() -> None:
+    found = phrases("Keywords: " + "programming languages, " * 40, 30)
+    assert found == ["programming languages"]
+    assert "license" in phrases("Keywords: testing, queues\nLicense: MIT\nA license is given.", 9)
+
+
+def test_a_line_that_comes_again_keeps_the_number_in_a_name() -> None:
+    found = phrases("We import boto3\nThen comes 7\n" * 5 + "12\n" * 5)
+    assert "boto3" in found
+    assert "boto" not in found
+
+
 HOSTILE = {
     "letters": "a ",
     "punctuation": ".,;([",
