@@ -78,12 +78,12 @@ def _chosen(raw: Sequence[str], question: Question) -> list[str]:
     )
 
 
-async def _fitting(question: Question) -> Question:
-    """The question as it is shown; of a vocabulary that is too long for that, what stands in the text comes first."""
+def _messages(question: Question) -> list[dict[str, str]]:
+    """The conversation that asks it; of a vocabulary too long to be shown, what stands in the text comes first."""
     if shown_of(question.vocabulary) == len(question.vocabulary):
-        return question
-    found = await asyncio.to_thread(_terms_within, question)
-    return msgspec.structs.replace(question, vocabulary=list(dict.fromkeys([*found, *question.vocabulary])))
+        return conversation(question)
+    fitting = dict.fromkeys([*_terms_within(question), *question.vocabulary])
+    return conversation(msgspec.structs.replace(question, vocabulary=list(fitting)))
 
 
 def _terms_within(question: Question) -> list[str]:
@@ -150,14 +150,15 @@ class ModelTagger:
         """
         has_format = self._has_format.get(question.model_name)
         structured = has_format is not False
-        shown = await _fitting(question)
-        reply = await self._post(shown, api_key, structured=structured)
+        # Long documents and large vocabularies take their time, and this loop serves every row of the process.
+        body = {"model": question.model_name, "messages": await asyncio.to_thread(_messages, question)}
+        form = {"response_format": response_format(question)}
+        reply = await self._post(body | form if structured else body, api_key)
         if structured and refuses_format(reply, known_to_have=has_format is True):
             structured = False
-            reply = await self._post(shown, api_key, structured=False)
+            reply = await self._post(body, api_key)
         words, usage = completion(reply)
         self._remember(question.model_name, structured)
-        # A large vocabulary and a long document take their time, and this loop serves every row of the process.
         tags, evidence = await asyncio.to_thread(_read, words, api_key, question, cost(usage))
         return Tagging(tags, {"structured": structured, **usage}, evidence, told_rates(reply.headers))
 
@@ -166,9 +167,8 @@ class ModelTagger:
             self._has_format.clear()
         self._has_format[model_name] = structured
 
-    async def _post(self, question: Question, api_key: str, *, structured: bool) -> Reply:
-        body = {"model": question.model_name, "messages": conversation(question)}
-        content = msgspec.json.encode({**body, "response_format": response_format(question)} if structured else body)
+    async def _post(self, body: dict[str, Any], api_key: str) -> Reply:
+        content = msgspec.json.encode(body)
         headers = {"Content-Type": "application/json", "Authorization": self._authorization(api_key)}
         try:
             async with asyncio.timeout(self._timeout_s):
