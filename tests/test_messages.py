@@ -12,6 +12,7 @@ from protocol.messages import (
     Cancelled,
     Catchup,
     Completed,
+    Evidence,
     Failed,
     JobState,
     Keepalive,
@@ -189,6 +190,8 @@ def test_a_row_that_breaks_a_promise_cannot_be_made() -> None:
         Row.processing(0, "A", tags=["x"])
     with pytest.raises(ValueError, match="tags exactly when"):
         Row(row_id=0, title="A", status=DocumentStatus.SUCCESS)
+    with pytest.raises(ValueError, match="evidence is of tags"):
+        Row.waiting(0, "T", evidence=[])
     with pytest.raises(ValueError, match="come together"):
         Row.waiting(0, "A", error="Away")
     with pytest.raises(ValueError, match="says its error"):
@@ -241,10 +244,11 @@ facts = {
 }
 errors = {"error": texts, "error_type": st.sampled_from(ErrorType)}
 row_ids = st.integers(0, 10_000)
+quoted = st.none() | st.lists(st.builds(Evidence, tag=texts, page=st.integers(1, 10), quote=texts), max_size=3)
 rows = st.one_of(
     st.builds(Row.processing, row_ids, texts, **facts),
     st.builds(Row.waiting, row_ids, texts, **facts, **errors),
-    st.builds(Row.success, row_ids, texts, **facts, tags=st.lists(texts, max_size=4)),
+    st.builds(Row.success, row_ids, texts, **facts, tags=st.lists(texts, max_size=4), evidence=quoted),
     st.builds(Row.failed, row_ids, texts, **facts, **errors),
 )
 cursors = st.none() | texts
