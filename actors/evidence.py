@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from actors.answer import Quote
+from actors.phrases import singular
 from actors.prompt import beginning, visible
 from protocol.messages import Evidence
 
@@ -51,14 +52,14 @@ def supported(tags: Sequence[str], quotes: Iterable[tuple[str, Quote]], pages: S
 
 
 def sentences(tags: Iterable[str], pages: Sequence[str]) -> list[Evidence]:
-    """For each tag the first sentence in which its words stand together, where one does."""
+    """For each tag the first sentence in which its words stand together, in singular or plural, where one does."""
     read = [_Page(number, text) for number, text in enumerate(pages, 1)]
     return [evidence for tag in tags if (evidence := next(_sentences_with(tag, read), None))]
 
 
 def _sentences_with(tag: str, pages: list["_Page"]) -> Iterator[Evidence]:
     for page in pages:
-        if place := page.find(tag):
+        if place := page.find(tag) or page.find(f"{tag}s") or page.find(singular(tag)):
             yield page.show(tag, page.sentence(place))
 
 

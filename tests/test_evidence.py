@@ -161,6 +161,10 @@ def test_a_sentence_is_bounded_and_begins_with_a_word() -> None:
     assert set(found.quote.split()) <= {"alpha", "beta", "quay", "wall", "gamma", "delta"}
     assert sentences(["wall"], ["One.\n\nThe quay wall"])[0].quote == "The quay wall"
     assert sentences(["absent"], PAGES) == []
+    assert [each.quote for each in sentences(["diver", "harbour-offices"], PAGES)] == [
+        "Divers check the \u201cquay wall\u201d each spring, and its firefighting pumps each week.",
+        "The Harbour Office keeps a list of cranes.",
+    ]
 
 
 async def test_a_model_is_asked_for_quotes_and_only_true_ones_are_kept(provider: Provider, tagger: ModelTagger) -> None:
