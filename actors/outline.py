@@ -61,7 +61,7 @@ def _cut_declared(text: str) -> tuple[str, str]:
         return text, ""
     window = text[heading.end() : heading.end() + DECLARED_CHARACTERS]
     end = LIST_END.search(window, 2)
-    declared = window[: end.start()] if end else window[: max(window.rfind(" "), window.rfind("\n"))]
+    declared = window[: end.start()] if end else window[: max(map(window.rfind, ",;\n")) + 1]
     if not listed(declared):  # the word "keywords" in a sentence
         return text, ""
     return f"{text[: heading.start()]}\n\n{text[heading.end() + len(declared) :]}", declared

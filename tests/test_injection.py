@@ -84,6 +84,7 @@ def check(tagging: Tagging, num_tags: int) -> None:
         assert tag.count("-") < 8
         assert re.fullmatch(r"[^\W_]+(?:-[^\W_]+)*", tag), tag
         assert any(map(str.isalpha, tag))
+        assert "evil" not in tag
         assert tag == tag.lower()
         assert not any(squeezed[at : at + 12] in tag.replace("-", "") for at in range(len(squeezed) - 12))
 
