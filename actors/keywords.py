@@ -42,7 +42,7 @@ class Keywords:
     phrases: list[str]
     """Best first, lower case, words separated by single spaces, no two alike but for a plural s;
     1 to MAX_WORDS words and 2 to MAX_PHRASE characters each, with a letter among them; a single letter only where the
-    text has no longer word. Empty only where the text has no letters."""
+    text has no longer word. Empty only where the text has no letters but those of numbers (`4th`)."""
 
     degraded: bool
     """True where the text is not English or names nothing: the phrases are then only the most frequent ones, whatever
@@ -50,7 +50,7 @@ class Keywords:
 
 
 def keywords(text: str, count: int) -> Keywords:
-    """The `count` (0 or more) best phrases of `text`, fewer where it has no more; at least one if it has letters.
+    """The `count` (0 or more) best phrases of `text`, fewer where it has no more; at least one if it has words.
 
     Only the first MAX_CHARACTERS are read; up to there the time taken grows linearly.
     """

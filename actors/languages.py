@@ -14,7 +14,7 @@ SAMPLE_CHARACTERS = 6_000  # tell the language
 DEGRADED_CHARACTERS = 20_000  # are counted
 DEGRADED_UNITS = {" ": 3, "": 6}  # words of a phrase, or signs in a script without spaces
 SAYS_NOTHING = FUNCTION | NUMBERS | UNIMPORTANT
-NUMBERED = re.compile(r"(?<!\w)\d[^\W_]{0,8}(?!\w)")  # "4th", of which "th" is no word
+NUMBERED = re.compile(r"(?<!\w)\d[\da-z]*")  # "4th", of which "th" is no word
 EXPONENT = re.compile(r"(?<=[\d.])e(?=[+-]?\d)")  # of a number
 BOUNDED_WORD = re.compile(rf"([^\W\d_]\S{{0,{MAX_PHRASE - 1}}})\S*")
 
@@ -51,22 +51,22 @@ def frequent(text: str) -> list[str]:
 
 
 def bare_words(text: str) -> list[str]:
-    """The words of `text` in lower case, the most frequent first; none if it has no letters but
-    those of numbers. Function words, words of counting and letters behind a digit only where there are no others.
+    """The words of `text` in lower case, the most frequent first; none if it has no letters but those of numbers.
 
-    In a script without spaces a clause is a word. Of one that is longer than MAX_PHRASE the beginning is taken; single
-    letters only where there is nothing longer.
+    Function words and words of counting only where there are no others. In a script without spaces a clause is a word.
+    Of one that is longer than MAX_PHRASE the beginning is taken; single letters only where there is nothing longer.
     """
-    low = EXPONENT.sub(" ", text.lower())
-    return _bare_words(NUMBERED.sub(" ", low)) or _bare_words(low)
-
-
-def _bare_words(low: str) -> list[str]:
-    signs = {ord(sign): " " for sign in set(low) if unicodedata.category(sign)[0] not in "LM"}
+    low = without_numbers(text.lower())
+    signs = {ord(sign): " " for sign in set(low) if not (sign.isdecimal() or unicodedata.category(sign)[0] in "LM")}
     counts = Counter(word[1] for word in BOUNDED_WORD.finditer(low.translate(signs)))
     ranked = [word for word, _ in counts.most_common()]
     long = [word for word in ranked if len(word) > 1]
     return [word for word in long if word not in SAYS_NOTHING] or long or ranked
+
+
+def without_numbers(low: str) -> str:
+    """A lower-case text without its numbers and the letters that belong to them: `4th`, `2m`, `1.5e-07`."""
+    return NUMBERED.sub(" ", EXPONENT.sub(" ", low))
 
 
 def _joined(key: _Key) -> str:

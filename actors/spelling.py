@@ -11,7 +11,7 @@ from snowballstemmer import stemmer
 TAG_LIMIT_CHARACTERS = 60
 REMEMBERED_CHARACTERS = 4_096
 REMEMBERED_STEMS = 16_384
-ALIKE_LETTERS = 3
+ALIKE_LETTERS = 2
 """With which two words must begin to have one stem: few need to be stemmed, which takes 12 microseconds a word."""
 
 _POSSESSIVE = re.compile(r"['\u2019](?=s\b)")

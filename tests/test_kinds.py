@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from snowballstemmer import stemmer
 
 from actors.errors import DocumentRefused
+from actors.languages import without_numbers
 from actors.lexicon import LEADING_NUMBERS, NUMBERS
 from actors.tag import tag_locally
 from tests.prose_kinds import TEXTS
@@ -55,7 +56,7 @@ def test_so_they_are_in_any_mixture_of_texts(pieces: list[str]) -> None:
     try:
         check(text)
     except DocumentRefused:
-        assert not any(map(str.isalpha, text))
+        assert not any(map(str.isalpha, without_numbers(text.lower())))
 
 
 EXPECTED = {
