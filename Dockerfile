@@ -24,6 +24,10 @@ RUN python -m compileall -q api actors protocol
 
 FROM python:3.11-slim
 
+# Reads scans; with the data of each language that TAGSTREAM_OCR_LANGUAGES names, and osd's to see which way a page lies.
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng tesseract-ocr-hin tesseract-ocr-osd \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tagstream
 COPY --from=build /opt/tagstream /opt/tagstream
 COPY --from=build /srv/tagstream /srv/tagstream

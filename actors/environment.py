@@ -19,6 +19,9 @@ from protocol.config import CONCURRENCY_MAX, RPM_MAX, TPM_MAX
 
 SECRET_KEY_MIN_BYTES = 32
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*")
+LANGUAGES_MAX = 10
+"""All are tried on each page: more cost more and confuse."""
+_LANGUAGE = re.compile(r"[a-z]{3}(?:_[a-z]+)*")
 BARE_NAMES = {"port": "PORT", "redis_url": "REDIS_URL"}
 
 
@@ -128,6 +131,15 @@ def _buckets(text: str) -> tuple[str, ...]:
     return tuple(_bucket(part) for part in text.split(",") if part.strip())
 
 
+def _languages(text: str) -> str:
+    names = [name.strip() for name in text.split(",")]
+    if len(names) > LANGUAGES_MAX or not all(map(_LANGUAGE.fullmatch, names)):
+        raise ValueError(
+            f"it wants at most {LANGUAGES_MAX} of Tesseract's languages by commas, such as eng,hin,chi_sim"
+        )
+    return ",".join(dict.fromkeys(names))
+
+
 _SECRET = frozenset(each.name for each in fields(Settings) if not each.repr)
 _READERS: dict[str, Callable[[str], Any]] = {
     "secret_key": _secret_key,
@@ -161,6 +173,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "extract_processes": _number(int, 0, 256),
     "extract_timeout_s": _number(float, 0.1, 3600),
     "extract_memory_mb": _number(int, 128, 65_536),
+    "ocr_languages": _languages,
+    "ocr_timeout_s": _number(float, 1, 3600),
     "rpm": _number(int, 0, RPM_MAX),
     "tpm": _number(int, 0, TPM_MAX),
     "concurrency": _number(int, 0, CONCURRENCY_MAX),

@@ -1,71 +1,42 @@
 """The text of a PDF (step 2 of a document).
 
-`read_pdf` runs in a child of `sandbox` only: it alone imports pypdf, and a hostile file may cost its process.
+pypdf reads the text layer. What it cannot read, or reads as garbage, pdfium reads too, and the better text is kept; a
+page that still says little and is a picture is read by Tesseract. `read_pdf` runs in a child of `sandbox` only, since
+a hostile file may cost its process.
 """
 
-import io
-import logging
-import re
-import struct
-import unicodedata
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from actors.errors import DocumentRefused
+from actors.legible import letters
+from actors.ocr import Tesseract
+from actors.pages import FEW_LETTERS, Page, metadata_of, texts_of
+from actors.pdfium import Sheets, Unreadable, opened
+from actors.textlayer import read_layer
 from protocol.words import ErrorCode
 
-if TYPE_CHECKING:
-    from pypdf import PageObject, PdfReader
-
-TEXT_MAX_CHARS = 200_000
 PAGE_BREAK = "\n\n"
 """Between the texts of two pages."""
 HEADER_WITHIN_BYTES = 1_024
 """Readers accept `%PDF-` so far behind the start of a file (ISO 32000-1, annex H.3.4.1)."""
-# Tighter than pypdf's own: its limits count per stream, and ten pages may all show the same one.
-LIMITS: dict[str, Any] = {
-    "zlib_maximum_output_length": 20_000_000,
-    "stream_parsing_work_maximum_count": 300_000,
-    "page_tree_maximum_entries": 20_000,
-    "jbig2dec_binary": None,  # no programs are run for a document
-    "disable_legacy_handling": True,  # half a millisecond a document
-}
-FORMS_MAX = 1_000
-
-# What pypdf throws at broken files beside its own errors.
-_STRAY = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    StopIteration,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
-_INLINE_IMAGE = re.compile(rb"\bBI\s[^\x00]{1,1000}?\sID\s")
 
 
 class Extraction(msgspec.Struct):
     """What a document says."""
 
     pages: list[str]
-    """The text of each page read, in NFKC, without control characters; together at most `TEXT_MAX_CHARS`."""
+    """The texts of the first pages in order, in NFKC, without control characters; together at most `TEXT_MAX_CHARS`.
+    A page that is blank or could not be read has its place, and an empty text."""
     page_count: int
     """Of the whole document."""
     pages_read: int
+    """Without those that could not be read."""
     metadata: dict[str, Any]
-    """`extraction_method`, `is_scanned`, `page_count`, `pages_read`; `pages_unreadable` where some were."""
+    """What `docs/protocol.md` says of the `metadata` of a success, as far as it is known here."""
 
     @property
     def text(self) -> str:
@@ -73,156 +44,96 @@ class Extraction(msgspec.Struct):
         return PAGE_BREAK.join(self.pages)
 
 
-def read_pdf(data: bytes, num_pages: int, password: str | None = None) -> Extraction:
+Tell = Callable[[Extraction | None], None]
+"""Hears what is usable so far, each time before something is tried that may cost the process."""
+
+
+def read_pdf(
+    data: bytes,
+    num_pages: int,
+    password: str | None = None,
+    tesseract: Tesseract | None = None,
+    tell: Tell = lambda _: None,
+) -> Extraction:
     """Read the first `num_pages` pages.
 
     Raises:
         DocumentRefused: `code` is one of not-a-pdf, corrupt, encrypted, no-text, too-complex, ocr-unavailable.
         MemoryError: the document wants more than the process may have.
     """
-    from pypdf import apply_configuration  # noqa: PLC0415 - in the child only
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it comments on every oddity of a file
     if b"%PDF-" not in data[:HEADER_WITHIN_BYTES]:
         raise DocumentRefused("The file is not a PDF.", code=ErrorCode.NOT_A_PDF)
-    # pypdf keeps its limits in a context variable: a thread started elsewhere would not have them.
-    with _faults(), apply_configuration(**LIMITS):
-        reader = _opened(data, password)
-        pages = _Pages()
-        page_count = len(reader.pages)
-        for number in range(min(num_pages, page_count)):
-            if not pages.add(reader.pages[number]):
-                break
-        return pages.extraction(page_count)
+    document = _Document(data, num_pages, password)
+    if document.doubtful:
+        tell(document.so_far())
+        with suppress(Unreadable), opened(data, password) as sheets:
+            document.complete(sheets)
+            for number in document.doubtful_pages():
+                tell(document.so_far())
+                document.read_again(number, sheets, tesseract)
+    return document.extraction()
 
 
-class _Pages:
-    """What the pages gave so far."""
+class _Document:
+    """What is known of a document so far; at first what pypdf makes of it."""
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.scanned = self.unreadable = 0
-        self.limit_reached = False
-
-    def add(self, page: "PageObject") -> bool:
-        """Read a page; one that is broken or too heavy does not spoil the others. False: read no more."""
-        from pypdf.errors import LimitReachedError  # noqa: PLC0415 - in the child only
-
+    def __init__(self, data: bytes, num_pages: int, password: str | None) -> None:
+        self._num_pages = num_pages
+        self._pages: list[Page] = []
+        self._page_count = 0
+        self._refusal: DocumentRefused | None = None
         try:
-            text = clean(page.extract_text())[: self._room()]
-            self.scanned += not _says_something(text) and _has_picture(page)
-            self.texts.append(text)
-        except LimitReachedError:
-            self.limit_reached = True
-        except _broken():
-            self.unreadable += 1
-        return not self.limit_reached and self._room() > 0
+            layer = read_layer(data, num_pages, password)
+        except DocumentRefused as refusal:
+            if refusal.code is ErrorCode.ENCRYPTED:
+                raise
+            self._refusal = refusal
+        else:
+            self._page_count = layer.page_count
+            self._pages = [_page(found) for found in layer.pages]
 
-    def _room(self) -> int:
-        return TEXT_MAX_CHARS - sum(map(len, self.texts))
+    @property
+    def doubtful(self) -> bool:
+        """Whether another reader may find more."""
+        return not self._pages or bool(self.doubtful_pages())
 
-    def extraction(self, page_count: int) -> Extraction:
-        if not any(map(_says_something, self.texts)):
-            raise self._refusal()
-        pages_read = len(self.texts)
-        metadata: dict[str, Any] = {
-            "extraction_method": "pypdf",
-            "is_scanned": 2 * self.scanned > pages_read,
-            "page_count": page_count,
-            "pages_read": pages_read,
-        }
-        if unreadable := self.unreadable + self.limit_reached:
-            metadata["pages_unreadable"] = unreadable
-        return Extraction(self.texts, page_count, pages_read, metadata)
+    def doubtful_pages(self) -> list[int]:
+        """The numbers from 0 of those pages."""
+        return [number for number, page in enumerate(self._pages) if page.doubtful]
 
-    def _refusal(self) -> DocumentRefused:
-        if self.limit_reached:
-            return too_complex()
-        if self.unreadable:
-            return _corrupt()
-        if self.scanned:
-            return DocumentRefused(
-                "The pages are pictures without text; this server cannot read scans yet.",
-                code=ErrorCode.OCR_UNAVAILABLE,
-            )
-        return DocumentRefused("There is no text on the pages that were read.", code=ErrorCode.NO_TEXT)
+    def complete(self, sheets: Sheets) -> None:
+        """Where pypdf found no pages, take pdfium's word for how many there are."""
+        if not self._pages:
+            self._page_count = len(sheets)
+            self._pages = [Page(fault=self._refusal) for _ in range(min(self._num_pages, len(sheets)))]
 
+    def read_again(self, number: int, sheets: Sheets, tesseract: Tesseract | None) -> None:
+        """Read a page by pdfium and Tesseract; where pdfium cannot, nothing changes."""
+        with suppress(Unreadable), sheets.sheet(number) as sheet:
+            self._pages[number].read_again(sheet, tesseract)
 
-@contextmanager
-def _faults() -> Iterator[None]:
-    """pypdf's errors, and the stray ones that broken files make it throw, become ours."""
-    from pypdf.errors import FileNotDecryptedError, LimitReachedError  # noqa: PLC0415 - in the child only
+    def so_far(self) -> Extraction | None:
+        """What there is already, if it is enough to go by."""
+        if sum(letters(page.text) for page in self._pages) < FEW_LETTERS:
+            return None
+        return self.extraction()
 
-    try:
-        yield
-    except (LimitReachedError, RecursionError):
-        raise too_complex() from None
-    except FileNotDecryptedError:
-        raise _encrypted() from None
-    except _broken():
-        raise _corrupt() from None
+    def extraction(self) -> Extraction:
+        """All pages together.
+
+        Raises:
+            DocumentRefused: there is no text.
+        """
+        if self._refusal and not self._pages:
+            raise self._refusal
+        texts = texts_of(self._pages)
+        metadata = metadata_of(self._pages, texts, self._page_count)
+        return Extraction(texts, self._page_count, metadata["pages_read"], metadata)
 
 
-def _broken() -> tuple[type[Exception], ...]:
-    from pypdf.errors import DependencyError, DeprecationError, PyPdfError  # noqa: PLC0415 - in the child only
-
-    return PyPdfError, DependencyError, DeprecationError, *_STRAY
-
-
-def _opened(data: bytes, password: str | None) -> "PdfReader":
-    """A document that only its owner has locked opens without a password, and with a wrong one too."""
-    from pypdf import PdfReader  # noqa: PLC0415 - in the child only
-
-    reader = PdfReader(io.BytesIO(data))  # in memory: pypdf reads in small bites, which a file answers slowly
-    if reader.is_encrypted and not reader.decrypt("") and not (password and reader.decrypt(password)):
-        raise _encrypted(wrong=bool(password))
-    return reader
-
-
-def _encrypted(*, wrong: bool = False) -> DocumentRefused:
-    reason = "the password given does not open it" if wrong else "it needs a password"
-    return DocumentRefused(f"The document is encrypted; {reason}.", code=ErrorCode.ENCRYPTED)
-
-
-def _corrupt() -> DocumentRefused:
-    return DocumentRefused("The document is damaged and cannot be read.", code=ErrorCode.CORRUPT)
-
-
-def too_complex() -> DocumentRefused:
-    """What a document ends with that wants more time or memory than one may have."""
-    return DocumentRefused("The document is too complex to be read here.", code=ErrorCode.TOO_COMPLEX)
-
-
-def clean(text: str) -> str:
-    """At most `TEXT_MAX_CHARS` of a text, in NFKC, without what neither JSON nor a reader can use.
-
-    Halves of surrogate pairs are joined where they belong together and dropped where they do not; a soft hyphen goes
-    with the line break behind it.
-    """
-    text = text[:TEXT_MAX_CHARS].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    return unicodedata.normalize("NFKC", _UNPRINTABLE.sub("", text))[:TEXT_MAX_CHARS]
-
-
-def _says_something(text: str) -> bool:
-    return any(map(str.isalnum, text))
-
-
-def _has_picture(page: "PageObject") -> bool:
-    """Whether a page shows an image, itself or in its forms; without decoding any."""
-    waiting: list[Any] = [page]
-    seen: set[int] = set()
-    while waiting and len(seen) < FORMS_MAX:
-        resources = _resolved(waiting.pop().get("/Resources"))
-        named = [_resolved(each) for each in _resolved(resources.get("/XObject")).values()]
-        if any(each.get("/Subtype") == "/Image" for each in named):
-            return True
-        waiting += [each for each in named if id(each) not in seen]
-        seen.update(map(id, named))
-    contents = page.get_contents()
-    return contents is not None and bool(_INLINE_IMAGE.search(contents.get_data()))
-
-
-def _resolved(entry: Any) -> Any:
-    """A dictionary that may be given by reference, or not at all."""
-    found = entry.get_object() if entry is not None else None
-    return found if isinstance(found, dict) else {}
+def _page(found: str | DocumentRefused) -> Page:
+    if isinstance(found, DocumentRefused):
+        return Page(fault=found)
+    page = Page()
+    page.take(found, "pypdf")
+    return page

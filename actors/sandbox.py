@@ -5,9 +5,10 @@ import queue
 import threading
 
 from actors.blob import Blob
-from actors.child import PASSWORD_MAX_CHARS, Answer, Child, Lost, Question
+from actors.child import PASSWORD_MAX_CHARS, Answer, Child, Limits, Lost, Question
 from actors.errors import DocumentRefused, InternalFault
-from actors.extract import Extraction, too_complex
+from actors.extract import Extraction
+from actors.textlayer import too_complex
 
 
 class _Seat:
@@ -26,10 +27,22 @@ class _Seat:
 
 
 class Sandbox:
-    """A pool of children. `processes`: documents read at once; `timeout_s`: CPU seconds that one may take."""
+    """A pool of children.
 
-    def __init__(self, processes: int, memory_mb: int, timeout_s: float) -> None:
-        self._memory_mb, self._timeout_s = memory_mb, timeout_s
+    `processes`: documents read at once; `timeout_s`: CPU seconds that one may take, and `ocr_timeout_s` those that
+    Tesseract may take for its scanned pages beside; `ocr_languages`: as Tesseract calls them, by commas.
+    """
+
+    def __init__(
+        self,
+        processes: int,
+        memory_mb: int,
+        timeout_s: float,
+        ocr_timeout_s: float = 60.0,
+        ocr_languages: str = "eng,hin",
+    ) -> None:
+        self._limits = Limits(memory_mb, timeout_s, ocr_timeout_s)
+        self._languages = ocr_languages
         # The seat that was used last is used next: its child's memory is warm, and idle ones stay swapped out.
         self._seats: queue.LifoQueue[_Seat | None] = queue.LifoQueue()
         for _ in range(processes):
@@ -91,16 +104,18 @@ class Sandbox:
         if seat.child is None:
             seat.child = self._spawn()
         try:
-            answer = seat.child.ask(question, blob.file.fileno(), self._timeout_s)
+            answer = seat.child.ask(question, blob.file.fileno())
         except (Lost, InternalFault) as loss:
             self._dismiss(seat)
             if self._closed:
                 raise _stopping() from None
             if isinstance(loss, InternalFault):
                 raise
-            if loss.breach:
+            if not loss.breach:
+                return None
+            if loss.answer is None or loss.answer.extraction is None:
                 raise too_complex() from None
-            return None
+            return loss.answer
         except BaseException:  # a time limit, say: an answer that comes later must not be taken for the next one's
             self._dismiss(seat)
             raise
@@ -109,7 +124,7 @@ class Sandbox:
 
     def _spawn(self) -> Child:
         try:
-            child = Child(self._memory_mb)
+            child = Child(self._limits, self._languages)
         except OSError:
             raise InternalFault("A process that reads documents could not be started.") from None
         with self._lock:

@@ -89,6 +89,11 @@ class Settings:
     """Children that read PDFs, for each worker process; 0: one for each core."""
     extract_timeout_s: float = 30.0
     extract_memory_mb: int = 512
+    """Of each such child, and of each Tesseract that it starts."""
+    ocr_languages: str = "eng,hin"
+    """What scans may be written in: the names of Tesseract's data, by commas."""
+    ocr_timeout_s: float = 60.0
+    """CPU time of Tesseract for all scanned pages of a document."""
 
     rpm: int = 0
     """Calls of a model a minute, for each key; 0: learned. A job's own `rpm` goes before it; likewise the next two."""

@@ -112,6 +112,8 @@ def boot(settings: Settings) -> Running:
         processes=settings.extract_processes or os.cpu_count() or 1,
         memory_mb=settings.extract_memory_mb,
         timeout_s=settings.extract_timeout_s,
+        ocr_timeout_s=settings.ocr_timeout_s,
+        ocr_languages=settings.ocr_languages,
     )
     sandbox.start()
     seal = Seal(settings.secret_key)

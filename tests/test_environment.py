@@ -47,6 +47,7 @@ FRACTIONS = {
     "TAGSTREAM_FETCH_TIMEOUT_S": (0.1, 3600.0),
     "TAGSTREAM_PROVIDER_TIMEOUT_S": (0.1, 3600.0),
     "TAGSTREAM_EXTRACT_TIMEOUT_S": (0.1, 3600.0),
+    "TAGSTREAM_OCR_TIMEOUT_S": (1.0, 3600.0),
     "TAGSTREAM_LEASE_S": (0.5, 3600.0),
     "TAGSTREAM_DOCUMENT_TIMEOUT_S": (1.0, 86_400.0),
     "TAGSTREAM_SHUTDOWN_S": (0.0, 600.0),
@@ -73,6 +74,7 @@ OF_THEIR_OWN = {
     "TAGSTREAM_S3_ENDPOINT",
     "TAGSTREAM_S3_BUCKETS",
     "TAGSTREAM_UPLOAD_BUCKET",
+    "TAGSTREAM_OCR_LANGUAGES",
 }
 
 
@@ -270,3 +272,15 @@ def test_buckets_are_named_alone_or_with_a_prefix() -> None:
 @pytest.mark.parametrize("text", ["Docs", "a", "docs//x", "s3://docs", "docs,-x-", "docs/a b"])
 def test_what_is_no_bucket_is_refused(text: str) -> None:
     assert refusal(TAGSTREAM_S3_BUCKETS=text).startswith("TAGSTREAM_S3_BUCKETS: ")
+
+
+@pytest.mark.parametrize(("text", "read_as"), [("hin", "hin"), ("eng, chi_sim,eng", "eng,chi_sim")])
+def test_languages_of_scans_are_read(text: str, read_as: str) -> None:
+    assert read(TAGSTREAM_OCR_LANGUAGES=text).ocr_languages == read_as
+
+
+@pytest.mark.parametrize(
+    "text", ["English", "-c", "eng+hin", "eng,", "../eng", ",".join(f"aa{x}" for x in "abcdefghijk")]
+)
+def test_what_is_no_language_is_refused(text: str) -> None:
+    assert refusal(TAGSTREAM_OCR_LANGUAGES=text).endswith("of Tesseract's languages by commas, such as eng,hin,chi_sim")

@@ -18,9 +18,9 @@ from protocol.requests import Document, TaggingConfig
 from protocol.words import DocumentStatus, ErrorCode, ErrorType, SourceType
 from tests.hosts import Host, host, says
 from tests.jobs import OWNER, Event, check_invariants, new_job
+from tests.pdfs import HEAVY
 from tests.processes import ended, finished, kill, until
 from tests.served import Served
-from tests.test_sandbox import HEAVY
 from tests.test_worker import MODEL, Service
 from tests.waiting import until as waiting_until
 

@@ -1,0 +1,49 @@
+"""Whether text that was read out of a document is text, and what is done so that it can be used."""
+
+import re
+import unicodedata
+
+TEXT_MAX_CHARS = 200_000
+UNDECODED_MAX = 0.1
+"""Of what is visible on a page. A font whose table is missing loses at least its spaces, and those are more."""
+SIGNS_MAX, SIGNS_OF = 0.6, 20
+"""Likewise, of at least so many characters; source code has a quarter of signs, a table of figures a third."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
+# What readers put where they do not know the character: its number or name in the font, a control character, a place
+# for private use (but not one that stands alone, as bullets of symbol fonts do), the replacement character.
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U0010fffd"
+_UNDECODED = re.compile(
+    rf"\(cid:\d+\)|(?:/[A-Za-z]{{1,5}}\d{{1,5}}\s?){{3,}}|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]"
+    rf"|(?<=\S)[{_PRIVATE}]|[{_PRIVATE}](?=\S)"
+)
+_SIGN = re.compile(r"[!-/:-@\[-`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u2010-\u2bff]")
+_RUN = re.compile(r"(\S)\1{2,}")
+
+
+def clean(text: str) -> str:
+    """At most `TEXT_MAX_CHARS` of a text, in NFKC, without what neither JSON nor a reader can use.
+
+    Halves of surrogate pairs are joined where they belong together and dropped where they do not; a soft hyphen goes
+    with the line break behind it.
+    """
+    text = text[:TEXT_MAX_CHARS].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    return unicodedata.normalize("NFKC", _UNPRINTABLE.sub("", text))[:TEXT_MAX_CHARS]
+
+
+def letters(text: str) -> int:
+    """How many letters and digits there are."""
+    return sum(map(str.isalnum, text))
+
+
+def is_garbled(raw: str) -> bool:
+    """Whether a text, as it was read and not yet cleaned, is not what people see on the page.
+
+    Its font did not say which characters its glyphs are, so that too much is undecoded, or came out as signs.
+    """
+    raw = raw[:TEXT_MAX_CHARS]
+    visible = len(raw) - sum(map(str.isspace, raw))
+    if sum(len(each[0]) for each in _UNDECODED.finditer(raw)) > UNDECODED_MAX * visible:
+        return True
+    text = _RUN.sub(r"\1", raw)  # dots that lead to a page number, lines of dashes
+    return len(_SIGN.findall(text)) > SIGNS_MAX * max(SIGNS_OF, len(text) - sum(map(str.isspace, text)))

@@ -1,0 +1,123 @@
+"""What became of each page that was to be read, and of all of them together."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from actors.errors import DocumentRefused
+from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, letters
+from actors.ocr import Reading, Tesseract, without_tesseract
+from actors.pdfium import Sheet
+from actors.writing import language_of
+from protocol.words import ErrorCode
+
+FEW_LETTERS = 50
+"""A page with fewer may be a picture; a document with fewer says nothing while some of it could not be read."""
+RICHER = 1.2
+"""How many times as many letters as pypdf's text pdfium's must have to be preferred."""
+_GRAVEST_FIRST = (ErrorCode.TOO_COMPLEX, ErrorCode.OCR_UNAVAILABLE, ErrorCode.CORRUPT, ErrorCode.NO_TEXT)
+
+Method = Literal["pypdf", "pdfium", "tesseract"]
+
+
+@dataclass(slots=True)
+class Page:
+    """One page. `fault`: why it could not be read, or not all of it."""
+
+    text: str = ""
+    method: Method = "pypdf"
+    fault: DocumentRefused | None = None
+    scanned: bool = False
+    seen: Reading | None = None
+    """What Tesseract made of it, also where that was not taken."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether another reader may find more on it."""
+        return self.fault is not None or letters(self.text) < FEW_LETTERS
+
+    def take(self, raw: str, method: Method) -> None:
+        """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
+        if not is_garbled(raw):
+            self.text, self.method, self.fault = clean(raw), method, None
+        elif not self.text:
+            self.fault = _garbled()
+
+    def read_again(self, sheet: Sheet, tesseract: Tesseract | None) -> None:
+        """Let pdfium read it, and Tesseract if there is still little, and it is a picture or its letters are not known.
+
+        Raises:
+            Unreadable: pdfium fails; what was known stays.
+        """
+        raw = sheet.text()
+        if letters(clean(raw)) > RICHER * letters(self.text):
+            self.take(raw, "pdfium")
+        if not self.doubtful:
+            return
+        bare = not letters(self.text)
+        picture = sheet.is_picture(bare=bare)
+        self.scanned = picture and bare
+        if picture or (self.fault is not None and self.fault.code is ErrorCode.NO_TEXT):
+            self._look_at(sheet, tesseract, picture=picture)
+
+    def _look_at(self, sheet: Sheet, tesseract: Tesseract | None, *, picture: bool) -> None:
+        try:
+            self.seen = tesseract.read(sheet.picture()) if tesseract else without_tesseract()
+        except DocumentRefused as refusal:
+            self.fault = refusal
+            return
+        if letters(self.seen.text) > letters(self.text):
+            self.text, self.method, self.fault, self.scanned = clean(self.seen.text), "tesseract", None, picture
+
+
+def texts_of(pages: list[Page]) -> list[str]:
+    """The texts of all pages, together at most `TEXT_MAX_CHARS` long.
+
+    Raises:
+        DocumentRefused: there is none, or so little where pages were not read that it would be taken for the whole.
+    """
+    found = sum(letters(page.text) for page in pages)
+    faults = {page.fault.code: page.fault for page in pages if page.fault}
+    if not found or (found < FEW_LETTERS and ErrorCode.OCR_UNAVAILABLE in faults):
+        raise next((faults[code] for code in _GRAVEST_FIRST if code in faults), _no_text(pages))
+    texts, room = [], TEXT_MAX_CHARS
+    for page in pages:
+        texts.append(page.text[:room])
+        room -= len(texts[-1])
+    return texts
+
+
+def metadata_of(pages: list[Page], texts: list[str], page_count: int) -> dict[str, Any]:
+    """What a success tells of how it was read."""
+    lengths: Counter[Method] = Counter()
+    for page in pages:
+        lengths[page.method] += len(page.text)
+    unread = sum(page.fault is not None for page in pages)
+    metadata: dict[str, Any] = {
+        "extraction_method": lengths.most_common(1)[0][0],
+        "is_scanned": 2 * sum(page.scanned for page in pages) > len(pages),
+        "page_count": page_count,
+        "pages_read": len(pages) - unread,
+        "text_length": sum(map(len, texts)),
+    }
+    if unread:
+        metadata["pages_unreadable"] = unread
+    if seen := [page.seen for page in pages if page.seen]:
+        words = sum(len(each.boxes) for each in seen)
+        mean = sum(each.confidence * len(each.boxes) for each in seen) / max(words, 1)
+        metadata["ocr_confidence"] = round(mean, 3)
+    if language := language_of("\n".join(texts)):
+        metadata["language"] = language
+    return metadata
+
+
+def _garbled() -> DocumentRefused:
+    return DocumentRefused(
+        "The text cannot be decoded: its fonts do not say which characters they show.", code=ErrorCode.NO_TEXT
+    )
+
+
+def _no_text(pages: list[Page]) -> DocumentRefused:
+    pictures = any(page.scanned for page in pages)
+    sentence = "The pages are pictures in which no text can be made out." if pictures else ""
+    return DocumentRefused(sentence or "There is no text on the pages that were read.", code=ErrorCode.NO_TEXT)

@@ -1,0 +1,63 @@
+"""What is done to the picture of a page so that it can be read; for a child of `sandbox` only."""
+
+from collections.abc import Iterable
+
+from PIL import Image, ImageDraw, ImageFilter, ImageOps, ImageStat
+
+from actors.ocr import Box
+
+SMALLER = 4
+"""Of pictures that are only looked at: a letter is some dots high, and grain is gone."""
+SKEW_MAX, SKEW_STEP, SKEW_MIN = 5.0, 0.5, 0.5
+"""Degrees that are tried, and those from which on a page is turned back."""
+INK = 128
+"""Darker dots are ink, once the darkest is black and the lightest white."""
+
+
+def is_plain(picture: Image.Image) -> bool:
+    """Whether there is nothing on it at all."""
+    darkest, lightest = picture.getextrema()
+    return darkest == lightest
+
+
+def straightened(picture: Image.Image) -> Image.Image:
+    """The page with its lines level. Tesseract does that too, but loses whole paragraphs of skewed pages with grain.
+
+    Its lines are level where the rows of dots differ most from each other: text here, and nothing there.
+    """
+    small = _small(picture)
+    steps = round(SKEW_MAX / SKEW_STEP)
+    skew = max((step * SKEW_STEP for step in range(-steps, steps + 1)), key=lambda angle: _contrast(small, angle))
+    return _turned(picture, skew) if abs(skew) >= SKEW_MIN else picture
+
+
+def cleaned(picture: Image.Image) -> Image.Image:
+    """Without grain, and with all shades from black to white."""
+    return ImageOps.autocontrast(picture.filter(ImageFilter.MedianFilter(3)))
+
+
+def ink_outside(picture: Image.Image, boxes: Iterable[Box]) -> float:
+    """The share of what is dark on the page that lies outside of all boxes."""
+    small = _small(picture)
+    ink = _ink(small)
+    draw = ImageDraw.Draw(small)
+    for box in boxes:
+        draw.rectangle([edge / SMALLER for edge in box], fill=255)
+    return _ink(small) / max(ink, 1)
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    return ImageOps.autocontrast(picture.reduce(SMALLER))
+
+
+def _turned(picture: Image.Image, degrees: float) -> Image.Image:
+    return picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=255)
+
+
+def _contrast(picture: Image.Image, degrees: float) -> float:
+    rows = _turned(picture, degrees).resize((1, picture.height), Image.Resampling.BOX)
+    return ImageStat.Stat(rows).var[0]
+
+
+def _ink(picture: Image.Image) -> int:
+    return sum(picture.histogram()[:INK])

@@ -1,0 +1,44 @@
+"""Scans of our own making, for demo, bench and tests: documents drawn, soiled and put into PDFs as pictures."""
+
+import io
+from dataclasses import dataclass
+
+from fpdf import FPDF
+from PIL import Image, ImageChops
+from pypdfium2 import PdfDocument
+
+INCH_MM = 25.4
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """How a page comes out. `skew`, `turned`: degrees against the clock; `noise`: spread of the grain, in shades."""
+
+    dpi: int = 200
+    skew: float = 0.0
+    turned: int = 0
+    noise: float = 0.0
+    contrast: float = 1.0
+    quality: int = 80
+    """Of the JPEG."""
+
+    def scan(self, pdf: bytes) -> bytes:
+        """All pages of a document as pictures, with nothing else on them."""
+        paper = FPDF(unit="mm")
+        with PdfDocument(pdf) as document:
+            for page in document:
+                picture = self.picture(page.render(scale=self.dpi / 72, grayscale=True).to_pil())
+                size = (picture.width * INCH_MM / self.dpi, picture.height * INCH_MM / self.dpi)
+                paper.add_page(format=size)
+                file = io.BytesIO()
+                picture.save(file, "JPEG", quality=self.quality)
+                paper.image(file, 0, 0, *size)
+        return bytes(paper.output())
+
+    def picture(self, page: Image.Image) -> Image.Image:
+        """A drawn page as the scanner sees it."""
+        seen = page.rotate(self.skew, Image.Resampling.BICUBIC, fillcolor=255).rotate(self.turned, expand=True)
+        seen = seen.point([round(255 - self.contrast * (255 - shade)) for shade in range(256)])
+        if self.noise:
+            seen = ImageChops.add(seen, Image.effect_noise(seen.size, self.noise), offset=-128)
+        return seen
