@@ -219,9 +219,12 @@ def _installed(languages: Collection[str]) -> frozenset[str]:
 
 @cache
 def _data_of(program: str) -> frozenset[str]:
-    """The languages for which Tesseract has data; the first line says where they lie."""
+    """The languages for which Tesseract has data; the first line says where they lie. A failure is not remembered."""
     command = [program, "--list-langs"]
-    listed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIST_LIMIT_S)  # noqa: S603
+    try:
+        listed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIST_LIMIT_S)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        raise too_complex() from None
     return frozenset(listed.stdout.split("\n")[1:])
 
 

@@ -229,3 +229,14 @@ def test_it_ends_when_nobody_waits_for_its_answer_any_more(page: Image.Image, in
         with pytest.raises(SystemExit):
             Tesseract("eng", LIMIT_S, ours).read(page)
     assert psutil.Process().children() == []
+
+
+def test_a_program_that_does_not_tell_its_languages_is_asked_again(page: Image.Image, tmp_path: Path) -> None:
+    fake = tmp_path / ocr.PROGRAM
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        assert refused(Tesseract("eng", LIMIT_S), page).code is ErrorCode.TOO_COMPLEX
+        program(tmp_path, f"cat <<'END'\n{TABLE}\nEND")
+        assert Tesseract("eng", LIMIT_S).read(page).text.startswith("Low")
