@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench chaos check programs token lock clean
+.PHONY: help demo up test bench chaos check programs readers token lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/ready ## start everything, tag a batch of real PDFs, show it live, stop
+demo: $(VENV)/ready readers ## start everything, tag a batch of real PDFs, show it live, stop
 	@$(BIN)/python stack.py demo
 
 up: $(VENV)/ready ## start everything and stay up (PORT=8000, REDIS_URL=...)
@@ -23,16 +23,27 @@ check: $(VENV)/ready ## lint and types only
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 
-# Debian's packages, with the program of each by which it is known to be there.
-PROGRAMS := chromium:chromium iproute2:ip
+# Debian's packages, each with the program, or the language among Tesseract's, by which it is known to be there.
+READERS := tesseract-ocr:tesseract tesseract-ocr-eng:eng tesseract-ocr-hin:hin tesseract-ocr-osd:osd
+PROGRAMS := $(READERS) chromium:chromium iproute2:ip
 
-programs: ## install what some tests drive: a browser, and network namespaces (apt, as root)
-	@lacking=; for each in $(PROGRAMS); do command -v $${each#*:} >/dev/null || lacking="$$lacking $${each%:*}"; done; \
-	if [ -z "$$lacking" ]; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "as root: apt-get install$$lacking"; exit 0; fi; \
-	echo "installing$$lacking (once)" >&2; export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -qq && apt-get install -y -qq --no-install-recommends $$lacking </dev/null >/dev/null \
-		|| echo "this failed: apt-get install$$lacking" >&2
+programs: ## install what reads scans, and what some tests drive: a browser, network namespaces (apt, as root)
+	@$(call install,$(PROGRAMS))
+
+readers:
+	@$(call install,$(READERS))
+
+# Says what to do where it may not. A mirror that does not answer holds nobody up for long.
+APT := timeout 600 apt-get -qq -o Acquire::http::Timeout=15 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=60
+define install
+lacking=; languages=$$(tesseract --list-langs 2>/dev/null); for each in $(1); do known=$${each#*:}; \
+	{ command -v $$known || echo "$$languages" | grep -x $$known; } >/dev/null || lacking="$$lacking $${each%:*}"; done; \
+if [ -z "$$lacking" ]; then exit 0; fi; \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "as root: apt-get install$$lacking"; exit 0; fi; \
+echo "installing$$lacking (once)" >&2; export DEBIAN_FRONTEND=noninteractive; \
+{ $(APT) update && $(APT) install -y --no-install-recommends $$lacking; } </dev/null >/dev/null \
+	|| echo "this failed: apt-get install$$lacking" >&2
+endef
 
 bench: $(VENV)/ready ## measure speed against a baseline in the same run
 	@$(BIN)/python -m bench

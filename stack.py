@@ -11,6 +11,7 @@ import argparse
 import fcntl
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -228,7 +229,10 @@ def _offer_documents(stack: Stack) -> list[dict[str, str]]:
     from bench.documents import demo_documents  # noqa: PLC0415
 
     folder = stack.folder / "documents"
-    rows = demo_documents(folder)
+    scans = shutil.which("tesseract") is not None
+    if not scans:
+        say("Tesseract is not installed, so scans cannot be read; `make programs` installs it, or says how")
+    rows = demo_documents(folder, scans=scans)
     stack.environ.setdefault("TAGSTREAM_LOCAL_ROOT", str(folder))
     return rows
 

@@ -18,6 +18,8 @@ from fpdf import FPDF
 from fpdf.enums import EncryptionMethod
 from PIL import Image, ImageDraw
 
+from bench.scans import Scanner
+
 PASSWORD = "low-tide-1987"
 """Opens the demo's encrypted document; its row carries it."""
 TEXTS = Path(__file__).with_name("texts.toml")
@@ -40,14 +42,15 @@ def text_pdf(seed: int, pages: int = 3) -> bytes:
     return bytes(paper.output())
 
 
-def demo_documents(folder: Path) -> list[Row]:
+def demo_documents(folder: Path, *, scans: bool = False) -> list[Row]:
     """Write the demo's documents and return the rows of a batch: all can be tagged but the last two.
 
-    Paths are relative to `folder`, which is to be the server's `TAGSTREAM_LOCAL_ROOT`.
+    `scans`: whether some may be pictures, for which it takes Tesseract. Paths are relative to `folder`, which is to be
+    the server's `TAGSTREAM_LOCAL_ROOT`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    for seed, (name, title, make, more) in enumerate(DEMO):
+    for seed, (name, title, make, more) in enumerate(DEMO + SCANS * scans):
         (folder / name).write_bytes(make(random.Random(seed)))
         rows.append({"title": title, "file_path": name, "file_source_type": "local"} | more)
     damaged = text_pdf(7)[:2_000]
@@ -194,6 +197,12 @@ def _locked(subject: str, **how: Any) -> Callable[[random.Random], bytes]:
     return make
 
 
+def _scanned(subject: str) -> Callable[[random.Random], bytes]:
+    """A page of prose that went through a scanner a little askew."""
+    make = _kind(subject, _prose)
+    return lambda chance: Scanner(skew=0.8, noise=10).scan(make(chance))
+
+
 SUBJECTS = ("tidal-energy", "soil-health", "urban-beekeeping", "bridge-inspection", "drinking-water", "museum-archives")
 # file, title, how it is made, what else its row says
 DEMO: tuple[tuple[str, str, Callable[[random.Random], bytes], Row], ...] = (
@@ -216,4 +225,7 @@ DEMO: tuple[tuple[str, str, Callable[[random.Random], bytes], Row], ...] = (
     ("lighthouses.pdf", "Inventory of lighthouses and beacons", _kind("lighthouse-inventory", _prose, pages=60), {}),
     ("slides.pdf", "What farmers told us about their soil", _landscape, {}),
     ("report.pdf", "Notes of a field season", lambda chance: text_pdf(chance.randrange(1_000), pages=6), {}),
+)
+SCANS = (
+    ("scanned.pdf", "Inspection of bridges, as scanned", _scanned("bridge-inspection"), {"description": "a scan"}),
 )

@@ -48,3 +48,12 @@ def test_the_demo_shows_many_kinds(tmp_path: Path) -> None:
 
 def data(folder: Path, row: Row) -> bytes:
     return (folder / row["file_path"]).read_bytes()
+
+
+def test_where_scans_can_be_read_one_is_shown(tmp_path: Path) -> None:
+    rows = demo_documents(tmp_path, scans=True)
+    (scan,) = [row for row in rows if row not in demo_documents(tmp_path)]
+    with pytest.raises(DocumentRefused) as caught:
+        read_pdf(data(tmp_path, scan), 1)
+    assert caught.value.code is ErrorCode.OCR_UNAVAILABLE
+    assert rows.index(scan) == len(rows) - 3
