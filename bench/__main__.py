@@ -12,7 +12,21 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import bigjob, fanout, hostile, hotspots, idle, latency, pace, scale, soak, startup, throughput, weather
+from bench import (
+    bigjob,
+    fanout,
+    hostile,
+    hotspots,
+    idle,
+    latency,
+    pace,
+    reading,
+    scale,
+    soak,
+    startup,
+    throughput,
+    weather,
+)
 from bench.report import Broken, Line
 from bench.rig import DOCUMENTS, Rig, rigged
 from stack import CannotStart
@@ -23,6 +37,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "throughput": throughput.measure,
     "start": lambda rig, _documents, _cpu_ms: latency.measure_start(rig),
     "health": lambda rig, documents, _cpu_ms: latency.measure_health(rig, documents),
+    "reading": lambda rig, _documents, _cpu_ms: _beside(rig, reading.measure),
     "startup": lambda rig, _documents, _cpu_ms: startup.measure(rig),
     "weather": lambda rig, documents, _cpu_ms: weather.measure(rig, min(documents, weather.DOCUMENTS)),
     "scale": lambda rig, documents, _cpu_ms: scale.measure(rig, documents),

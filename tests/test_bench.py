@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import hotspots, latency, pace, startup, throughput, weather
+from bench import hotspots, latency, pace, reading, startup, throughput, weather
 from bench.batch import Observed, committed_ms
 from bench.report import Broken, at_least, at_most, quantile
 from bench.rig import Rig, rigged
@@ -139,3 +139,10 @@ def _catchup(*rows: Row) -> Catchup:
 
 def _success(row_id: int) -> Progress:
     return Progress(job_id="j", row_id=row_id, title="a", status=SUCCESS, progress=0.5, tags=["x"], cursor="r.1-0")
+
+
+def test_reading_is_held_against_pypdf_alone_and_scans_against_each_other() -> None:
+    text, scans = reading.measure(documents=FEW, rounds=1)
+    assert (text.target, text.met is None) == (">= 0.9 x", False)
+    assert re.search(r"x: [1-9]\d* pages/s, and [1-9]\d* by pypdf alone", text.figure)
+    assert scans.met is None or scans.target == ">= 1.7 x"
