@@ -149,6 +149,8 @@ class Child:
         except OSError:
             raise Lost(breach=False) from None
         answer = self._answer()
+        if self._heard:  # what comes behind the last word would be taken for the next document's
+            raise Lost(breach=True)
         self._cpu_s = answer.cpu_s
         return answer
 

@@ -5,7 +5,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -113,6 +114,9 @@ def program(folder: Path, lines: str) -> str:
     return str(path)
 
 
+SO_FAR = '{"cpu_s":0,"interim":true,"extraction":{"pages":["so far"],"page_count":2,"pages_read":1,"metadata":{}}}'
+NOTHING_YET = '{"cpu_s":0,"interim":true}'
+LAST = '{"cpu_s":0,"extraction":{"pages":["all"],"page_count":2,"pages_read":2,"metadata":{}}}'
 READY = """echo '{"cpu_s":0}' >&0"""
 HEARD = "head -c 1 <&0 >/dev/null"
 
@@ -149,8 +153,9 @@ def test_a_program_that_is_not_there_is_our_fault(
         "cat /dev/zero >&0",
         "yes >&0",
         "printf '\\377\\n' >&0; sleep 100",
+        f"printf '%s\\n%s\\n' '{LAST}' '{LAST}' >&0; sleep 100",
     ],
-    ids=["no JSON", "wrong type", "no end", "many lines", "no UTF-8"],
+    ids=["no JSON", "wrong type", "no end", "many lines", "no UTF-8", "two last words"],
 )
 def test_a_child_that_talks_nonsense_is_replaced(
     answer: str, sandbox: Sandbox, document: Blob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -173,3 +178,49 @@ def test_a_child_that_ends_without_a_word_twice_makes_the_document_too_complex(
             sandbox.extract(document, 3)
     assert caught.value.code is ErrorCode.TOO_COMPLEX
     assert counted.read_text() == "\n\n"
+
+
+Told = Callable[[str], list[str] | ErrorCode | None]
+
+
+@pytest.fixture
+def told(sandbox: Sandbox, document: Blob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What comes of a child that says and does something."""
+
+    def extract(lines: str) -> list[str] | ErrorCode | None:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", program(tmp_path, f"{READY}; {HEARD}; {lines}"))
+            try:
+                return sandbox.extract(document, 3).pages
+            except DocumentRefused as refusal:
+                return refusal.code
+
+    return extract
+
+
+def test_the_last_word_counts(told: Told) -> None:
+    assert told(f"echo '{NOTHING_YET}' >&0; echo '{SO_FAR}' >&0; echo '{LAST}' >&0; sleep 100") == ["all"]
+
+
+@pytest.mark.parametrize("end", ["kill -ABRT $$", "kill -SEGV $$", "kill -XCPU $$", "echo nonsense >&0; sleep 100"])
+def test_what_a_child_had_before_the_document_ended_it_is_kept(end: str, told: Told, sandbox: Sandbox) -> None:
+    assert told(f"echo '{SO_FAR}' >&0; {end}") == ["so far"]
+    assert sandbox.pids() == []
+    assert told(f"echo '{NOTHING_YET}' >&0; {end}") is ErrorCode.TOO_COMPLEX
+
+
+def test_what_a_child_had_is_kept_when_time_is_up(
+    document: Blob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", program(tmp_path, f"{READY}; {HEARD}; echo '{SO_FAR}' >&0; sleep 100"))
+    with closing(Sandbox(processes=1, memory_mb=256, timeout_s=1, ocr_timeout_s=0.1)) as sandbox:
+        assert sandbox.extract(document, 3).pages == ["so far"]
+
+
+def test_a_child_that_has_more_to_try_gets_the_time_for_it(
+    document: Blob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = f"echo '{NOTHING_YET}' >&0; sleep 3; echo '{LAST}' >&0; sleep 100"
+    monkeypatch.setattr(sys, "executable", program(tmp_path, f"{READY}; {HEARD}; {late}"))
+    with closing(Sandbox(processes=1, memory_mb=256, timeout_s=1, ocr_timeout_s=LIMIT_S)) as sandbox:
+        assert sandbox.extract(document, 3).pages == ["all"]
