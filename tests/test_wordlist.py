@@ -16,9 +16,8 @@ from bench.documents import text_pdf
 from protocol.requests import TaggingConfig
 from protocol.words import ErrorCode, ErrorType
 from tests.jobs import OWNER, Bench, check_invariants, success
+from tests.pdfs import HEAVY, LABYRINTH
 from tests.processes import ended, kill, until
-from tests.test_extract import LABYRINTH
-from tests.test_sandbox import HEAVY
 from tests.test_worker import Service
 from tests.waiting import until as waiting_until
 
