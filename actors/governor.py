@@ -17,6 +17,7 @@ import redis
 from actors.errors import BudgetSpent, RateLimited
 from actors.leases import Lease, insist
 from actors.limits import Rates
+from actors.records import KeySource
 from actors.reply import cost
 from actors.sample import TEXT_TOKENS, tokens
 from actors.seal import Seal
@@ -93,10 +94,16 @@ class Governor:
         account = ["budget", self._settings.provider_base_url, api_key, model_name]
         return self._seal.fingerprint(msgspec.json.encode(account))[:32]
 
-    def limits(self, config: TaggingConfig) -> Limits:
-        """A job's own limits, or the operator's."""
+    def limits(self, config: TaggingConfig, key_from: KeySource) -> Limits:
+        """A job's own limits, or the operator's.
+
+        On the server's key a job may only be stricter than the operator: others are served with that key too.
+        """
         ours = self._settings
-        return Limits(config.rpm or ours.rpm, config.tpm or ours.tpm, config.concurrency or ours.concurrency)
+        operators = Limits(ours.rpm, ours.tpm, ours.concurrency)
+        own = Limits(config.rpm or 0, config.tpm or 0, config.concurrency or 0)
+        choose = _stricter if key_from == "server" else _own
+        return Limits(*map(choose, own, operators))
 
     def run(self, lease: Lease, call: Call, work: Callable[[], Coroutine[Any, Any, Tagging]]) -> Tagging:
         """Make a call as soon as the budget has room for it, and tell the budget what came of it.
@@ -150,6 +157,14 @@ class Governor:
         parts = ("", f":waiting{line}", f":expected{line}", ":flying")
         keys = [f"budget:{{{call.budget}}}{part}" for part in parts]
         return cast("list[Any]", self._script(keys=keys, args=[command, call.row, *args]))
+
+
+def _own(own: int, operators: int) -> int:
+    return own or operators
+
+
+def _stricter(own: int, operators: int) -> int:
+    return min(own, operators) if own else operators
 
 
 def tokens_planned(text: str) -> int:

@@ -125,7 +125,7 @@ class Processor:
             budget=self.governor.budget(api_key, claim.model_name),
             row=f"{claim.job_id}/{claim.row_id}",
             tokens=tokens_planned(extraction.text),
-            limits=self.governor.limits(claim.config),
+            limits=self.governor.limits(claim.config, claim.api_key_from),
         )
         return self.governor.run(lease, call, lambda: self.tagger.tag(question, api_key))
 

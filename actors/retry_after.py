@@ -6,8 +6,9 @@ from datetime import UTC
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
-RETRY_AFTER_CAP_MS = 3_600_000
-"""A host or provider that says "three days" is asked again after an hour."""
+RETRY_AFTER_CAP_MS = 1_800_000
+"""A host or provider that says "three days" is asked again after half an hour: well within the hour that a row waits in
+all by default, so that one such word does not fail every row at once."""
 
 EPOCH_MIN_S, EPOCH_MIN_MS = 10**9, 10**12
 """A number as large is no time from now, but a date: in seconds, or in milliseconds."""

@@ -47,8 +47,14 @@ def test_a_budgets_name_tells_nobody_the_key_and_differs_by_key_and_model(budget
 
 def test_a_jobs_own_limits_go_before_the_operators(settings: Settings, budget: Budget) -> None:
     ours = Governor(budget._client, Seal(SECRET_KEY), replace(settings, rpm=60, tpm=1_000, concurrency=3))
-    assert ours.limits(TaggingConfig()) == Limits(60, 1_000, 3)
-    assert ours.limits(TaggingConfig(rpm=5, concurrency=1)) == Limits(5, 1_000, 1)
+    assert ours.limits(TaggingConfig(), "caller") == Limits(60, 1_000, 3)
+    assert ours.limits(TaggingConfig(rpm=500, concurrency=1), "caller") == Limits(500, 1_000, 1)
+
+
+def test_on_the_servers_key_a_job_may_only_be_stricter(settings: Settings, budget: Budget) -> None:
+    ours = Governor(budget._client, Seal(SECRET_KEY), replace(settings, rpm=60, concurrency=3))
+    assert ours.limits(TaggingConfig(rpm=500, tpm=1_000_000, concurrency=1), "server") == Limits(60, 0, 1)
+    assert ours.limits(TaggingConfig(), "server") == Limits(60, 0, 3)
 
 
 def test_rows_wait_for_their_turns_within_a_fixed_pace(budget: Budget) -> None:

@@ -10,7 +10,7 @@ from bench.provider import Behaviour, Provider
 from protocol.words import ErrorType
 from tests.questions import KEY, TEXT, failure, question
 
-HOUR_MS = 3_600_000
+CAP_MS = 1_800_000
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_what_no_try_will_change_is_a_model_error_and_final() -> None:
         ("ms", 0.25, range(250, 251)),
         ("date", 600, range(500_000, 600_001)),
         ("date", -600, range(1)),
-        ("seconds", 3 * 86_400, range(HOUR_MS, HOUR_MS + 1)),
-        ("ms", 3 * 86_400, range(HOUR_MS, HOUR_MS + 1)),
-        ("date", 3 * 86_400, range(HOUR_MS, HOUR_MS + 1)),
+        ("seconds", 3 * 86_400, range(CAP_MS, CAP_MS + 1)),
+        ("ms", 3 * 86_400, range(CAP_MS, CAP_MS + 1)),
+        ("date", 3 * 86_400, range(CAP_MS, CAP_MS + 1)),
     ],
 )
 async def test_a_wait_that_is_asked_for_is_told_in_ms_and_capped(  # noqa: PLR0917 - parameters of the table
