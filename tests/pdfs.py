@@ -65,6 +65,11 @@ LABYRINTH = page_with(
 )
 """A page of countless operators."""
 
+OWN_PARENT = pdf(
+    "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1/Parent 3 0 R>>", "<</Type/Page/Parent 3 0 R>>"
+)
+"""A page that is its parent's parent: nobody can read it."""
+
 HEAVY = pdf(
     "<</Type/Catalog/Pages 2 0 R>>",
     f"<</Type/Pages/Kids[{'3 0 R ' * 10}]/Count 10>>",

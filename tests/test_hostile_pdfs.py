@@ -13,7 +13,7 @@ from actors.errors import DocumentRefused
 from actors.sandbox import Sandbox
 from bench.documents import text_pdf
 from protocol.words import ErrorCode
-from tests.pdfs import LABYRINTH, page_with, pdf, two_pages
+from tests.pdfs import LABYRINTH, OWN_PARENT, page_with, pdf, two_pages
 
 MEMORY_MB = 512
 ENDINGS = {ErrorCode.TOO_COMPLEX, ErrorCode.CORRUPT, ErrorCode.NO_TEXT, ErrorCode.OCR_UNAVAILABLE, "ok"}
@@ -54,14 +54,6 @@ def deep_tree(levels: int) -> bytes:
     return pdf("<</Type/Catalog/Pages 2 0 R>>", *nodes, f"<</Type/Page/Parent {levels + 1} 0 R>>")
 
 
-def own_parent() -> bytes:
-    return pdf(
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1/Parent 3 0 R>>",
-        "<</Type/Page/Parent 3 0 R>>",
-    )
-
-
 def type_3(glyph: bytes) -> bytes:
     """A font whose letter is a drawing."""
     font = (
@@ -88,7 +80,7 @@ FILES: dict[str, Callable[[], bytes]] = {
         "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[2 0 R 2 0 R]/Count 99>>"
     ),
     "a page tree of ten thousand levels": lambda: deep_tree(10_000),
-    "a page that is its parent's parent": own_parent,
+    "a page that is its parent's parent": lambda: OWN_PARENT,
     "a catalogue that is its own page tree": lambda: pdf("<</Type/Pages/Pages 1 0 R/Kids[1 0 R]/Count 1>>"),
     "two billion pages": lambda: page_with(WORD).replace(b"/Count 1", b"/Count 2147483647"),
     "a table of references that goes on at itself": lambda: page_with(WORD).replace(b"/Size 6", b"/Prev 9/Size 6"),

@@ -37,8 +37,10 @@ def test_a_level_page_is_left_as_it_is() -> None:
 def test_faint_pages_are_darkened_and_grain_is_taken_out() -> None:
     faint = page(Scanner(contrast=0.25, noise=20))
     clean = cleaned(faint)
-    assert clean.getextrema() == (0, 255)
-    assert sum(clean.histogram()[:64]) < 0.2 * clean.width * clean.height
+    shades = clean.histogram()
+    assert any(shades[:8])
+    assert any(shades[-8:])
+    assert sum(shades[:64]) < 0.2 * clean.width * clean.height
 
 
 def test_ink_is_told_by_where_it_lies() -> None:

@@ -16,7 +16,7 @@ from bench.documents import text_pdf
 from protocol.requests import TaggingConfig
 from protocol.words import ErrorCode, ErrorType
 from tests.jobs import OWNER, Bench, check_invariants, success
-from tests.pdfs import HEAVY, LABYRINTH
+from tests.pdfs import HEAVY, OWN_PARENT
 from tests.processes import ended, kill, until
 from tests.test_worker import Service
 from tests.waiting import until as waiting_until
@@ -92,11 +92,11 @@ async def test_it_is_read_once_and_the_terms_stand_in_its_place(service: Service
     ("pdf", "sentence", "code"),
     [
         (b"%PDF-1.7 but no more", "The exclusion list cannot be read. The document is damaged", ErrorCode.CORRUPT),
-        (LABYRINTH, "The exclusion list cannot be read. ", None),
+        (OWN_PARENT, "The exclusion list cannot be read. ", None),
         (list_pdf("# nothing"), "The exclusion list cannot be used: it holds no term.", None),
         (list_pdf("a", pages=51), "The exclusion list cannot be used: it has more than 50 pages.", None),
     ],
-    ids=["damaged", "labyrinth", "empty", "long"],
+    ids=["damaged", "tangled", "empty", "long"],
 )
 async def test_one_that_cannot_be_used_ends_the_job_before_any_row_is_done(
     service: Service, pdf: bytes, sentence: str, code: ErrorCode | None
