@@ -21,6 +21,7 @@ from bench.documents import text_pdf
 from bench.scans import Scanner
 from protocol.words import ErrorCode
 from tests.needs import lacking
+from tests.pdfs import page_with
 from tests.waiting import LIMIT_S, until
 
 ROOT = Path(__file__).parent.parent
@@ -163,6 +164,19 @@ def test_pages_beyond_the_budget_stay_unread(make: Callable[..., Sandbox], scan:
     assert 0 < extraction.pages_read < PAGES
     assert extraction.metadata["pages_unreadable"] == PAGES - extraction.pages_read
     assert read(sandbox, scan, 1).pages_read == 1
+
+
+def test_text_that_nobody_can_decode_is_read_as_it_looks(make: Callable[..., Sandbox], tmp_path: Path) -> None:
+    lines = ("The harbour was dredged", "again in the spring, and the", "gauge moved to the new quay.")
+    content = b"BT /F 12 Tf 14 TL 20 150 Td " + b"".join(f"({line}) Tj T* ".encode() for line in lines) + b"ET"
+    table = b"1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfrange <20> <7E> <E020> endbfrange"
+    font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 7 0 R>>"
+    objects = (font, f"<</Length {len(table)}>>")
+    path = tmp_path / "undecodable.pdf"
+    path.write_bytes(page_with(content, "/Font<</F 6 0 R>>", *objects, streams={7: table}))
+    extraction = read(make(), path, 1)
+    assert extraction.text.split() == " ".join(lines).split()
+    assert (extraction.metadata["extraction_method"], extraction.metadata["is_scanned"]) == ("tesseract", False)
 
 
 def test_without_tesseract_only_scans_fail(
