@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 DPI = 200
 """At which Tesseract misses one word in a thousand of common print; 300 costs half as much again and saves none."""
-SIDE_MAX_PX = 4_000
+SIDE_MIN_PX, SIDE_MAX_PX = 2_000, 4_000
+"""Of the longer side: some scanners call a sheet of paper a stamp, some a poster."""
 OBJECTS_MAX = 2_000
 """Looked at for pictures on a page; a page with more is not a scan."""
 FORMS_DEEP = 5
@@ -99,9 +100,10 @@ class Sheet:
             return share >= COVERED or (bare and (share >= TOUCHED or self._is_drawn()))
 
     def picture(self) -> "Image":
-        """The page in shades of grey, at 200 dots an inch unless it is too large for that."""
+        """The page in shades of grey, at 200 dots an inch unless it is too small or too large for that."""
         with _faults():
-            scale = min(DPI / 72, SIDE_MAX_PX / max(self._page.get_size()))
+            side = max(1.0, *self._page.get_size())
+            scale = min(max(DPI / 72, SIDE_MIN_PX / side), SIDE_MAX_PX / side)
             image: Image = self._page.render(scale=scale, grayscale=True).to_pil().copy()
             return image
 

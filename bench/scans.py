@@ -21,6 +21,8 @@ class Scanner:
     contrast: float = 1.0
     quality: int = 80
     """Of the JPEG."""
+    size: float = 1.0
+    """What it takes a sheet for, in parts of its own size."""
 
     def scan(self, pdf: bytes) -> bytes:
         """All pages of a document as pictures, with nothing else on them."""
@@ -28,7 +30,8 @@ class Scanner:
         with PdfDocument(pdf) as document:
             for page in document:
                 picture = self.picture(page.render(scale=self.dpi / 72, grayscale=True).to_pil())
-                size = (picture.width * INCH_MM / self.dpi, picture.height * INCH_MM / self.dpi)
+                mm = self.size * INCH_MM / self.dpi
+                size = (picture.width * mm, picture.height * mm)
                 paper.add_page(format=size)
                 file = io.BytesIO()
                 picture.save(file, "JPEG", quality=self.quality)

@@ -4,7 +4,7 @@ import pytest
 from fpdf import FPDF
 
 from actors.errors import DocumentRefused
-from actors.pdfium import SIDE_MAX_PX, Unreadable, opened
+from actors.pdfium import SIDE_MAX_PX, SIDE_MIN_PX, Unreadable, opened
 from bench.documents import PASSWORD, text_pdf
 from bench.scans import Scanner
 from protocol.words import ErrorCode
@@ -118,3 +118,8 @@ def test_a_page_is_drawn_in_grey_at_200_dots_an_inch() -> None:
 def test_however_large_a_page_says_it_is_its_picture_is_bounded(box: str) -> None:
     with opened(page_with(TEXT, box=box), None) as sheets, sheets.sheet(0) as sheet:
         assert max(sheet.picture().size) <= SIDE_MAX_PX + 1
+
+
+def test_a_sheet_that_calls_itself_a_stamp_is_drawn_large_enough_to_be_read() -> None:
+    with opened(page_with(TEXT, box="0 0 60 85"), None) as sheets, sheets.sheet(0) as sheet:
+        assert abs(max(sheet.picture().size) - SIDE_MIN_PX) <= 1
