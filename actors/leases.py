@@ -37,6 +37,7 @@ class Lease:
         self.claim = claim
         self.deadline = math.inf
         """By `time.monotonic`; set when its turn comes: what waits behind others does not take long itself."""
+        self._left_s = math.inf
         self._loop = loop
         self._store = store
         self._lock = threading.Lock()
@@ -64,6 +65,14 @@ class Lease:
         """Raise what the row was interrupted with, if it was."""
         if self._reason is not None:
             raise self._reason
+
+    def rest(self) -> None:
+        """What follows is a wait behind others, which does not count: no deadline passes until `go_on`."""
+        self._left_s, self.deadline = self.deadline - time.monotonic(), math.inf
+
+    def go_on(self) -> None:
+        """The wait is over."""
+        self.deadline = time.monotonic() + self._left_s
 
     def confirm(self) -> None:
         """Renew the lease by itself, after a wait: raises Interrupted where the row is no longer ours."""

@@ -91,15 +91,23 @@ class Processor:
         """What no tag may be: known before anything of the row is done."""
         if claim.exclusions is None:
             self._begin(claim, lease, "extract")  # so that a list that kills workers is not read for ever
-        return [*claim.config.exclusion_words, *self.word_lists.terms(claim)]
+        lease.rest()  # it is the job's list, not the document, that takes its time
+        terms = self.word_lists.terms(claim)
+        lease.go_on()
+        return [*claim.config.exclusion_words, *terms]
 
     def _extraction(self, claim: Claim, lease: Lease) -> Extraction:
         """What stands in the document: fetched and read once, kept for later attempts."""
         if claim.checkpoint is not None:
             return _extraction.decode(claim.checkpoint)
+
+        def begin() -> None:
+            lease.go_on()
+            self._begin(claim, lease, "extract")  # not before: who only waits is not to blame for a worker's death
+
         with lease.run(self.fetcher.fetch(claim.document, claim.owner)) as blob:
-            self._begin(claim, lease, "extract")
-            return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim))
+            lease.rest()
+            return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim), begin)
 
     def _begin(self, claim: Claim, lease: Lease, stage: Stage, checkpoint: bytes = b"") -> None:
         lease.check()

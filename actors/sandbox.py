@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import threading
+from collections.abc import Callable
 
 from actors.blob import Blob
 from actors.child import PASSWORD_MAX_CHARS, Answer, Child, Limits, Lost, Question
@@ -62,10 +63,13 @@ class Sandbox:
             seat.child = self._spawn()
             self._give(seat)
 
-    def extract(self, blob: Blob, num_pages: int, password: str | None = None) -> Extraction:
+    def extract(
+        self, blob: Blob, num_pages: int, password: str | None = None, begin: Callable[[], None] = lambda: None
+    ) -> Extraction:
         """Read a document; waits for a free child. From any number of threads.
 
         A child that dies of something that we did not send (the system was short of memory, say) is forgiven once.
+        `begin`: called when the wait is over; what it raises keeps the document from being read.
 
         Raises:
             DocumentRefused: what `read_pdf` says of the document, or that it went over the limits.
@@ -74,6 +78,7 @@ class Sandbox:
         question = Question(num_pages, password[:PASSWORD_MAX_CHARS] if password else None)
         seat = self._take()
         try:
+            begin()
             answer = self._ask(seat, question, blob) or self._ask(seat, question, blob)
         finally:
             self._give(seat)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from actors.settings import PrivateSources, Settings
@@ -123,6 +124,42 @@ async def test_a_row_that_only_asks_the_model_is_not_blamed_however_often_its_wo
     row = service.results()[0]
     assert (row.status, row.retry_count) == (DocumentStatus.SUCCESS, 4)
     check_invariants(service.bench)
+
+
+async def test_rows_that_wait_for_a_reader_are_neither_late_nor_to_blame(service: Service) -> None:
+    service.settings = replace(service.settings, document_timeout_s=1.0)
+    with service.worker() as worker:
+        (reader,) = await asyncio.to_thread(readers, worker.pid)
+        reader.suspend()
+        service.start(rows=ROWS)
+        await until(service.bench, lambda events: {event.row for event in events} >= set(map(str, range(ROWS))))
+        begun_ms = await asyncio.to_thread(lease_end_ms, service)
+        await asyncio.to_thread(waiting_until, lambda: lease_end_ms(service) > begun_ms + 3_000)
+        stages = [service.bench.state(row)["g"] for row in range(ROWS)]
+        assert sorted(stages) == ["extract", *["fetch"] * (ROWS - 1)]
+        reader.resume()
+        await until(service.bench, ended)
+    results = service.results()
+    late = [row for row in results if results[row].error_type is ErrorType.TIMEOUT]
+    assert late == [stages.index("extract")]
+    assert service.bench.facts()["processed"] == str(ROWS - 1)
+
+
+def readers(worker: int) -> list[psutil.Process]:
+    """The children of a worker, once they are there."""
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        found[:] = psutil.Process(worker).children()
+        return bool(found)
+
+    waiting_until(there)
+    return found
+
+
+def lease_end_ms(service: Service) -> float:
+    """Until when all rows that are out are held at least."""
+    return min((due for _, due in service.bench.redis.zrange(key("job", "due"), 0, -1, withscores=True)), default=0.0)
 
 
 def begun(row: str, attempt: int) -> Any:
