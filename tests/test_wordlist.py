@@ -24,9 +24,11 @@ from tests.waiting import until as waiting_until
 ROWS = 8
 
 
-def list_pdf(*lines: str, pages: int = 1) -> bytes:
+def list_pdf(*lines: str, pages: int = 1, password: str = "") -> bytes:
     """A PDF with these lines on each page."""
     document = fpdf.FPDF()
+    if password:
+        document.set_encryption("the owner's", password)
     document.set_font("helvetica", size=12)
     for _ in range(pages):
         document.add_page()
@@ -93,10 +95,11 @@ async def test_it_is_read_once_and_the_terms_stand_in_its_place(service: Service
     [
         (b"%PDF-1.7 but no more", "The exclusion list cannot be read. The document is damaged", ErrorCode.CORRUPT),
         (OWN_PARENT, "The exclusion list cannot be read. ", None),
+        (list_pdf("a", password="x"), "The exclusion list cannot be read. The document is enc", ErrorCode.ENCRYPTED),
         (list_pdf("# nothing"), "The exclusion list cannot be used: it holds no term.", None),
         (list_pdf("a", pages=51), "The exclusion list cannot be used: it has more than 50 pages.", None),
     ],
-    ids=["damaged", "tangled", "empty", "long"],
+    ids=["damaged", "tangled", "locked", "empty", "long"],
 )
 async def test_one_that_cannot_be_used_ends_the_job_before_any_row_is_done(
     service: Service, pdf: bytes, sentence: str, code: ErrorCode | None
