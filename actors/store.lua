@@ -375,7 +375,7 @@ function commands.fail_job(run, row, fence, body, sentence)
   local _, no = held(run, row, fence)
   if no then return no end
   tell('progress', row, body)
-  redis.call('HSET', job, 'error_type', cjson.decode(body).error_type)
+  redis.call('HSET', job, 'error_type', cjson.decode(body).error_type or '')
   finish_job('failed', sentence)
   return {'ok'}
 end

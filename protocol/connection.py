@@ -138,7 +138,8 @@ class Server:
 
     async def ask_long(self, kind: type[T], path: str, form: Form) -> T:
         """POST a form whose answer may be long in coming; made once."""
-        return self._read(kind, await self._ask_once("POST", path, form, timeout_s=PROCESS_TIMEOUT_S))
+        timeout = httpx2.Timeout(PROCESS_TIMEOUT_S, connect=OPEN_TIMEOUT_S)
+        return self._read(kind, await self._ask_once("POST", path, form, timeout=timeout))
 
     async def send_files(self, kind: type[T], path: str, files: Sequence[tuple[str, BinaryIO]]) -> T:
         """POST files, as multipart/form-data, read as they are sent; made once, since they can be read but once."""
@@ -186,22 +187,11 @@ class Server:
             fault.blocked = patience_s is not None and _may_be_blocked(lost)
             raise fault from lost
 
-    async def _ask_once(
-        self,
-        method: str,
-        path: str,
-        body: bytes | Form | None = None,
-        *,
-        files: Any = None,
-        timeout_s: float = CALL_TIMEOUT_S,
-    ) -> bytes:
+    async def _ask_once(self, method: str, path: str, body: bytes | Form | None = None, **options: Any) -> bytes:
         form = body if isinstance(body, Form) else Form("application/json", body or b"")
         headers = await self._headers() | ({"Content-Type": form.content_type} if form.body else {})
         try:
-            timeout = httpx2.Timeout(timeout_s, connect=OPEN_TIMEOUT_S)
-            response = await self._http.request(
-                method, path, content=form.body or None, files=files, headers=headers, timeout=timeout
-            )
+            response = await self._http.request(method, path, content=form.body or None, headers=headers, **options)
         except httpx2.RequestError as lost:
             raise self._lost(lost) from lost
         if response.is_success:

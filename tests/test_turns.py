@@ -12,7 +12,6 @@ from actors.dispatch import Dispatcher
 from actors.settings import Settings
 from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
-from protocol.config import TaggingConfig
 from protocol.words import DocumentStatus, ErrorType
 from tests.jobs import Bench, Event, check_invariants, new_job
 from tests.processes import ended, process, until
@@ -41,8 +40,8 @@ def started(workers: Settings, bench: Bench) -> Iterator[Dispatcher]:
         yield Dispatcher(bench.store, broker)
 
 
-def start(bench: Bench, started: Dispatcher, config: TaggingConfig) -> None:
-    bench.store.create(new_job("job", ROWS, model_name="mock/model", api_key_from="server", config=config))
+def start(bench: Bench, started: Dispatcher) -> None:
+    bench.store.create(new_job("job", ROWS, model_name="mock/model", api_key_from="server"))
     started.refill("job")
 
 
@@ -53,8 +52,8 @@ def waits(events: list[Event]) -> list[Event]:
 async def test_rows_wait_visibly_for_their_turn_and_it_costs_them_no_attempt(
     bench: Bench, workers: Settings, started: Dispatcher, provider: Provider
 ) -> None:
-    start(bench, started, TaggingConfig(rpm=40))
-    with process(workers, "actors"):
+    start(bench, started)
+    with process(replace(workers, rpm=40), "actors"):
         events = await until(bench, ended)
     assert (events[-1].processed, provider.stats.calls) == (ROWS, ROWS)
     told = [event.told for event in waits(events)]
@@ -68,7 +67,7 @@ async def test_every_row_gets_through_a_provider_that_refuses_more_than_it_serve
     bench: Bench, workers: Settings, started: Dispatcher, provider: Provider
 ) -> None:
     provider.behaviour = Behaviour(each_document=["429"], retry_after_s=1)
-    start(bench, started, TaggingConfig())
+    start(bench, started)
     with process(workers, "actors"), process(workers, "actors"):
         events = await until(bench, ended)
     assert events[-1].processed == ROWS
