@@ -23,7 +23,8 @@ def is_plain(picture: Image.Image) -> bool:
 def straightened(picture: Image.Image) -> Image.Image:
     """The page with its lines level. Tesseract does that too, but loses whole paragraphs of skewed pages with grain.
 
-    Its lines are level where the rows of dots differ most from each other: text here, and nothing there.
+    Its lines are level where the rows of dots differ most from each other: text here, and nothing there. Of a page that
+    lies on its side these are the columns.
     """
     small = _small(picture)
     steps = round(SKEW_MAX / SKEW_STEP)
@@ -55,8 +56,9 @@ def _turned(picture: Image.Image, degrees: float) -> Image.Image:
 
 
 def _contrast(picture: Image.Image, degrees: float) -> float:
-    rows = _turned(picture, degrees).resize((1, picture.height), Image.Resampling.BOX)
-    return ImageStat.Stat(rows).var[0]
+    turned = _turned(picture, degrees)
+    lines = (turned.resize(size, Image.Resampling.BOX) for size in ((1, picture.height), (picture.width, 1)))
+    return max(ImageStat.Stat(each).var[0] for each in lines)
 
 
 def _ink(picture: Image.Image) -> int:

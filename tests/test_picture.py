@@ -9,9 +9,9 @@ from bench.documents import text_pdf
 from bench.scans import Scanner
 
 
-def page(scanner: Scanner) -> Image.Image:
+def page(scanner: Scanner, seed: int = 3) -> Image.Image:
     """A page of text as it comes from a scanner."""
-    with opened(scanner.scan(text_pdf(3, 1)), None) as sheets, sheets.sheet(0) as sheet:
+    with opened(scanner.scan(text_pdf(seed, 1)), None) as sheets, sheets.sheet(0) as sheet:
         return sheet.picture()
 
 
@@ -31,6 +31,12 @@ def test_skewed_lines_are_made_level(skew: float) -> None:
 
 def test_a_level_page_is_left_as_it_is() -> None:
     picture = page(Scanner())
+    assert straightened(picture) is picture
+
+
+@pytest.mark.parametrize("turned", [90, 270])
+def test_a_page_on_its_side_is_left_as_it_is_too(turned: int) -> None:
+    picture = page(Scanner(turned=turned, noise=8), seed=5)
     assert straightened(picture) is picture
 
 
