@@ -9,6 +9,14 @@ UNDECODED_MAX = 0.1
 SIGNS_MAX, SIGNS_OF = 0.6, 20
 """Likewise, of at least so many characters; source code has a quarter of signs, a table of figures a third."""
 
+MUDDLED_MIN, MUDDLED_OF = 0.08, 20
+"""Share of words, of at least so many, with what no word has inside. Print has one in a hundred; the text that a poor
+scanner puts behind its picture has more, and three times as many whose letters alone are wrong."""
+MISCODED_MIN = 0.05
+"""Likewise, of words of Indic scripts in which signs, digits or Latin letters stand."""
+SAMPLE_CHARS = 2_000
+"""Looked at for both."""
+
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
 # What readers put where they do not know the character: its number or name in the font, a control character, a place
 # for private use (but not one that stands alone, as bullets of symbol fonts do), the replacement character.
@@ -19,6 +27,8 @@ _UNDECODED = re.compile(
 )
 _SIGN = re.compile(r"[!-/:-@\[-`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u2010-\u2bff]")
 _RUN = re.compile(r"(\S)\1{2,}")
+_MUDDLED = re.compile(r"[A-Za-z][^\w\s'\u2019./@&:-]+[A-Za-z]|[a-z][\dA-Z]|[|~^\\{}<>]")
+_MISCODED = re.compile(r"[\u0900-\u0dff](?:[!-,;-@\[-`{-~]+[\u0900-\u0dff]|[0-9A-Za-z])")
 
 
 def clean(text: str) -> str:
@@ -34,6 +44,21 @@ def clean(text: str) -> str:
 def letters(text: str) -> int:
     """How many letters and digits there are."""
     return sum(map(str.isalnum, text))
+
+
+def is_muddled(text: str) -> bool:
+    """Whether many words are misread: signs, digits and capitals stand in them."""
+    return _share(_MUDDLED, text) > MUDDLED_MIN or is_miscoded(text)
+
+
+def is_miscoded(text: str) -> bool:
+    """Whether a font of an Indic script tells other characters for some of its glyphs than people see."""
+    return _share(_MISCODED, text) > MISCODED_MIN
+
+
+def _share(fault: re.Pattern[str], text: str) -> float:
+    text = text[:SAMPLE_CHARS]
+    return len(fault.findall(text)) / max(MUDDLED_OF, len(text.split()))
 
 
 def is_garbled(raw: str) -> bool:

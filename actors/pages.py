@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors.errors import DocumentRefused
-from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, letters
+from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters
 from actors.ocr import Reading, Tesseract, without_tesseract
 from actors.pdfium import Sheet
 from actors.writing import language_of
 from protocol.words import ErrorCode
 
 FEW_LETTERS = 50
-"""A page with fewer may be a picture; a document with fewer says nothing while some of it could not be read."""
+"""A document with fewer says nothing while some of it could not be read."""
+SPARSE_LETTERS = 200
+"""A page with fewer may be a picture on which they are stamped: its number, an envelope's, who has scanned it."""
 RICHER = 1.2
-"""How many times as many letters as pypdf's text pdfium's must have to be preferred."""
+"""How many times as many letters as the text that is known another's must have to be preferred."""
 _GRAVEST_FIRST = (ErrorCode.TOO_COMPLEX, ErrorCode.OCR_UNAVAILABLE, ErrorCode.CORRUPT, ErrorCode.NO_TEXT)
 
 Method = Literal["pypdf", "pdfium", "tesseract"]
@@ -34,7 +36,7 @@ class Page:
     @property
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
-        return self.fault is not None or letters(self.text) < FEW_LETTERS
+        return self.fault is not None or letters(self.text) < SPARSE_LETTERS or is_muddled(self.text)
 
     def take(self, raw: str, method: Method) -> None:
         """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
@@ -44,30 +46,39 @@ class Page:
             self.fault = _garbled()
 
     def read_again(self, sheet: Sheet, tesseract: Tesseract | None) -> None:
-        """Let pdfium read it, and Tesseract if there is still little, and it is a picture or its letters are not known.
+        """Let pdfium read it, and Tesseract if there is little still, or much misread, and it is a picture; or if its
+        letters are not all known.
 
         Raises:
             Unreadable: pdfium fails; what was known stays.
         """
         raw = sheet.text()
-        if letters(clean(raw)) > RICHER * letters(self.text):
+        if self._is_better(clean(raw)):
             self.take(raw, "pdfium")
         if not self.doubtful:
             return
         bare = not letters(self.text)
         picture = sheet.is_picture(bare=bare)
         self.scanned = picture and bare
-        if picture or (self.fault is not None and self.fault.code is ErrorCode.NO_TEXT):
+        if picture or self._is_undecoded:
             self._look_at(sheet, tesseract, picture=picture)
 
     def _look_at(self, sheet: Sheet, tesseract: Tesseract | None, *, picture: bool) -> None:
         try:
             self.seen = tesseract.read(sheet.picture()) if tesseract else without_tesseract()
         except DocumentRefused as refusal:
-            self.fault = refusal
+            self.fault = refusal if letters(self.text) < SPARSE_LETTERS else self.fault
             return
-        if letters(self.seen.text) > letters(self.text):
-            self.text, self.method, self.fault, self.scanned = clean(self.seen.text), "tesseract", None, picture
+        if self._is_better(seen := clean(self.seen.text)):
+            self.text, self.method, self.fault, self.scanned = seen, "tesseract", None, picture
+
+    @property
+    def _is_undecoded(self) -> bool:
+        return is_miscoded(self.text) or (self.fault is not None and self.fault.code is ErrorCode.NO_TEXT)
+
+    def _is_better(self, seen: str) -> bool:
+        clearer = is_muddled(self.text) and not is_muddled(seen)
+        return letters(seen) > (0.5 if clearer else RICHER) * letters(self.text)
 
 
 def texts_of(pages: list[Page]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, letters
+from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters
 from tests.test_languages import FOREIGN
 
 CODE = """def settle(parts: dict[str, int], *, limit: float = 0.5) -> list[str]:
@@ -36,6 +36,21 @@ def test_any_text_is_judged(text: str) -> None:
 )
 def test_text_of_all_kinds_is_legible(text: str) -> None:
     assert not is_garbled(text)
+
+
+@pytest.mark.parametrize("text", [CONTENTS, BULLETS, "", "The twins' price-list and/or a copy w/o VAT. ", *FOREIGN])
+def test_clean_text_is_not_muddled(text: str) -> None:
+    assert not is_muddled(text * 20)
+
+
+def test_text_with_signs_and_digits_in_its_words_is_muddled() -> None:
+    assert is_muddled("Thc council h;s appr0ved tbe bu|get of tl~e " * 5)
+    assert not is_miscoded("Thc council h;s appr0ved tbe bu|get of tl~e " * 5)
+
+
+def test_text_of_a_font_that_tells_other_characters_for_some_of_its_glyphs_is_miscoded() -> None:
+    assert is_miscoded("नमूने लि,ए। इनमें से अधि2कांश नमूने पूर्वी8 के हैं। " * 3)
+    assert not is_miscoded("नमूने लिए। इनमें से 2023 में, अधिकांश नमूने pH और जल-स्तर के हैं। " * 3)
 
 
 @pytest.mark.parametrize(
