@@ -97,7 +97,7 @@ class Fetcher:
     ) -> AbstractAsyncContextManager[Opened]:
         match source:
             case SourceType.URL:
-                return self._web.open(path, first_bytes)
+                return self._web.open(path, owner, first_bytes)
             case SourceType.S3:
                 return self._buckets.open(path, first_bytes)
             case SourceType.UPLOAD:

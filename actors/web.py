@@ -58,9 +58,10 @@ class Web:
         await asyncio.sleep(0)  # closed sockets leave the event loop at its next turn
 
     @asynccontextmanager
-    async def open(self, text: str, first_bytes: int | None = None) -> AsyncIterator[Opened]:
+    async def open(self, text: str, owner: str, first_bytes: int | None = None) -> AsyncIterator[Opened]:
         """A document, over at most `REDIRECTS_MAX` redirects. Leaving it unread closes its connection.
 
+        `owner`: for whom; hosts that have asked to slow down are left alone for each caller by itself.
         `first_bytes`: no more are wanted; the host may send more all the same.
 
         Raises:
@@ -68,7 +69,7 @@ class Web:
         """
         url = _url(text)
         for _ in range(REDIRECTS_MAX + 1):
-            await self._courtesy.check(_host(url))
+            await self._courtesy.check(owner, _host(url), _port(url))
             async with self._get(url, _range(first_bytes)) as response:
                 headers = httpx2.Headers(response.headers)
                 if first_bytes and response.status == 416:
@@ -76,16 +77,16 @@ class Web:
                 if 200 <= response.status < 300:
                     yield _opened(_host(url), response, headers)
                     return
-                url = await self._next(url, response.status, headers)
+                url = await self._next(url, owner, response.status, headers)
         raise SourceRefused(
             f"The host {_host(url)} redirected more than {REDIRECTS_MAX} times.", code=ErrorCode.NOT_FOUND
         )
 
-    async def _next(self, url: httpx2.URL, status: int, headers: httpx2.Headers) -> httpx2.URL:
+    async def _next(self, url: httpx2.URL, owner: str, status: int, headers: httpx2.Headers) -> httpx2.URL:
         try:
             return _redirected(url, status, headers)
         except RateLimited as refusal:
-            await self._courtesy.heed(_host(url), refusal.retry_after_ms)
+            await self._courtesy.heed(owner, _host(url), _port(url), refusal.retry_after_ms)
             raise
 
     @asynccontextmanager
@@ -211,6 +212,10 @@ def _credentials(url: httpx2.URL) -> list[tuple[bytes, bytes]]:
 
 def _host(url: httpx2.URL) -> str:
     return url.raw_host.decode("ascii")
+
+
+def _port(url: httpx2.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _unfit(sentence: str) -> SourceRefused:

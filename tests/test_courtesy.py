@@ -1,4 +1,6 @@
-"""A host that asks to slow down is left alone by all processes until the time that it named, and it alone."""
+"""A host that asks to slow down is left alone by all processes until the time that it named, and it alone, and for the
+caller alone whose document it was.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -17,7 +19,7 @@ from protocol.requests import Document
 from protocol.words import DocumentStatus, ErrorType, SourceType
 from stack import free_port
 from tests.hosts import LOOPBACK, OPEN, document, host, leads, says
-from tests.jobs import Bench, Event, check_invariants, new_job
+from tests.jobs import OWNER, Bench, Event, check_invariants, new_job
 from tests.processes import ended, finished, process, until
 
 SLOW_DOWN = says(b"", "429 Too Many Requests", Retry_After="30")
@@ -39,7 +41,7 @@ async def processes(client: "redis.Redis", count: int = 2) -> AsyncIterator[list
         await each.close()
 
 
-async def test_after_one_429_nobody_asks_that_host(client: "redis.Redis") -> None:
+async def test_after_one_429_no_process_asks_that_host(client: "redis.Redis") -> None:
     async with host(SLOW_DOWN) as there, processes(client) as (one, other):
         with pytest.raises(RateLimited) as told:
             await one.fetch(document(there.url("/a")))
@@ -49,6 +51,15 @@ async def test_after_one_429_nobody_asks_that_host(client: "redis.Redis") -> Non
                 await each.fetch(document(there.url("/b")))
             assert 0 < busy.value.retry_after_ms <= 30_000
         assert len(there.heads) == 1
+
+
+async def test_it_is_asked_meanwhile_for_others_and_at_other_ports(client: "redis.Redis") -> None:
+    async with host(SLOW_DOWN) as slow, host(says()) as beside, processes(client, 1) as (fetching,):
+        for owner in ("mallory", "bob"):
+            with pytest.raises(RateLimited) as told:
+                await fetching.fetch(document(slow.url()), owner)
+            assert not isinstance(told.value, HostBusy)
+        (await fetching.fetch(document(beside.url()), "mallory")).close()
 
 
 async def test_other_hosts_are_asked_meanwhile(client: "redis.Redis") -> None:
@@ -69,18 +80,18 @@ async def test_a_redirect_to_a_busy_host_ends_before_that_host(client: "redis.Re
 
 async def test_when_its_time_has_come_it_is_asked_again(client: "redis.Redis") -> None:
     courtesy = Courtesy(client)
-    await courtesy.heed("files.test", 60_000)
+    await courtesy.heed(OWNER, "files.test", 443, 60_000)
     with pytest.raises(HostBusy):
-        await courtesy.check("files.test")
-    await courtesy.heed("files.test", 1)
-    while client.exists("host:{files.test}:busy"):
+        await courtesy.check(OWNER, "files.test", 443)
+    await courtesy.heed(OWNER, "files.test", 443, 1)
+    while client.exists(busy("files.test", 443)):
         pass
-    await courtesy.check("files.test")
+    await courtesy.check(OWNER, "files.test", 443)
 
 
 async def test_a_host_that_names_no_time_is_left_alone_for_a_moment(client: "redis.Redis") -> None:
-    await Courtesy(client).heed("files.test", None)
-    assert 0 < client.pttl("host:{files.test}:busy") <= UNSAID_MS
+    await Courtesy(client).heed(OWNER, "files.test", 443, None)
+    assert 0 < client.pttl(busy("files.test", 443)) <= UNSAID_MS
 
 
 async def test_without_redis_hosts_are_asked_all_the_same() -> None:
@@ -95,14 +106,14 @@ async def test_without_redis_hosts_are_asked_all_the_same() -> None:
 async def test_rows_wait_visibly_for_a_busy_host_without_using_an_attempt(
     settings: Settings, client: "redis.Redis", bench: Bench
 ) -> None:
-    await Courtesy(client).heed("127.0.0.1", 600_000)
     async with host(says(text_pdf(1, pages=1))) as there:
+        await Courtesy(client).heed(OWNER, "127.0.0.1", there.port, 600_000)
         paths = [there.url(f"/{row}", name) for row, name in enumerate(["127.0.0.1", "127.0.0.1", "localhost"])]
         documents = [Document(title=path, file_path=path, file_source_type=SourceType.URL) for path in paths]
         bench.store.create(new_job(rows=3, documents=documents))
         with process(replace(settings, private_sources=LOOPBACK, worker_threads=4, extract_processes=1), "actors"):
             await until(bench, lambda events: sum(map(waits, events)) == 2 and finished(1)(events))
-            client.delete("host:{127.0.0.1}:busy")
+            client.delete(busy("127.0.0.1", there.port))
             bench.make_due()
             events = await until(bench, ended)
         assert len(there.heads) == 3
@@ -114,6 +125,11 @@ async def test_rows_wait_visibly_for_a_busy_host_without_using_an_attempt(
         assert told[row][-1].retry_count == 1
     assert [each.status for each in told[2]] == [DocumentStatus.PROCESSING, DocumentStatus.SUCCESS]
     check_invariants(bench)
+
+
+def busy(name: str, port: int) -> str:
+    """Where it is known that a host is to be left alone."""
+    return f"owner:{{{OWNER}}}:busy:{name}:{port}"
 
 
 def waits(event: Event) -> bool:
