@@ -71,4 +71,5 @@ lock: $(VENV)/ready ## resolve the dependencies anew
 	@$(LOCK) protocol/pyproject.toml --extra client -o protocol/requirements-client.txt
 
 clean: ## remove the environment and what the stacks kept
+	@test ! -e $(VENV)/ready || $(BIN)/python stack.py idle
 	rm -rf $(VENV) .tagstream build protocol/build *.egg-info protocol/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

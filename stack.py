@@ -4,7 +4,7 @@
     the API                                        python -m api
     the worker                                     python -m actors
 
-Each is a process of its own; what dies is started again. Whatever stops the stack, also `kill -9`, stops its Redis.
+Each is a process of its own; what dies is started again. Whatever stops the stack, also `kill -9`, stops its parts.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,11 +23,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import msgspec
 
 from actors.environment import BadSetting, from_environment
-from actors.stopping import Stopping
+from actors.stopping import Stopping, ending_with_parent
+from protocol.requests import LOCAL_MODEL
 
 HERE = Path(__file__).parent
 START_LIMIT_S = 30.0
@@ -83,6 +86,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=ending_with_parent(signal.SIGTERM),  # noqa: PLW1509 - the stack has one thread
             )
 
     def wait_until_ready(self) -> None:
@@ -115,6 +119,12 @@ class Stack:
                 _end(part, deadline)
         if self._lock is not None:
             self._lock.close()
+
+    @property
+    def redis_address(self) -> str:
+        """Where Redis listens, without what opens it."""
+        address = urlsplit(self.environ["REDIS_URL"])
+        return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
     def token(self, subject: str) -> str:
         """A token for this stack's API."""
@@ -196,13 +206,16 @@ def running(stack: Stack) -> Iterator[Stack]:
 def up(stack: Stack) -> int:
     """Run the stack until Ctrl-C."""
     stopping = Stopping()
-    _offer_documents(stack)
+    batch = _offer_documents(stack)
     say("starting Redis, the API and a worker ...")
     with running(stack):
         token = stack.token("you")
         say(f"Tagstream is up: {stack.url}   (logs: {stack.folder}/*.log; Ctrl-C stops it)")
         say(f"  API description   {stack.url}/openapi.json")
         say(f"  local documents   {stack.environ['TAGSTREAM_LOCAL_ROOT']}")
+        say(f"  a batch of them   {batch}")
+        say(f"  Redis             {stack.redis_address}")
+        say(f"  models            {_models(stack)}")
         say(f"  token (24 h)      {token}")
         while not stopping.wait(WATCH_S):
             for name in stack.mend():
@@ -213,10 +226,8 @@ def up(stack: Stack) -> int:
 
 def demo(stack: Stack) -> int:
     """Run the stack for one batch of real PDFs, shown live; 0 when every row has ended."""
-    rows = _offer_documents(stack)
+    batch = _offer_documents(stack)
     stack.environ["TAGSTREAM_LOCAL_ROOT"] = str(stack.folder / "documents")
-    batch = stack.folder / "demo.json"
-    batch.write_bytes(msgspec.json.encode({"documents": rows, "config": {}}))
     say("starting Redis, the API and a worker ...")
     with running(stack):
         environ = stack.environ | {"TAGSTREAM_URL": stack.url, "TAGSTREAM_TOKEN": stack.token("demo")}
@@ -224,8 +235,8 @@ def demo(stack: Stack) -> int:
         return subprocess.run(command, cwd=HERE, env=environ, check=False).returncode  # noqa: S603
 
 
-def _offer_documents(stack: Stack) -> list[dict[str, str]]:
-    """Sample PDFs to try the service on, offered as local documents unless another folder is."""
+def _offer_documents(stack: Stack) -> Path:
+    """Sample PDFs to try the service on, offered as local documents unless another folder is; a batch of them all."""
     from bench.documents import demo_documents  # noqa: PLC0415
 
     folder = stack.folder / "documents"
@@ -234,12 +245,29 @@ def _offer_documents(stack: Stack) -> list[dict[str, str]]:
         say("Tesseract is not installed, so scans cannot be read; `make programs` installs it, or says how")
     rows = demo_documents(folder, scans=scans)
     stack.environ.setdefault("TAGSTREAM_LOCAL_ROOT", str(folder))
-    return rows
+    batch = stack.folder / "demo.json"
+    batch.write_bytes(msgspec.json.encode({"documents": rows, "config": {}}))
+    return batch
 
 
-def say(line: str) -> None:
-    """A line for the person at the terminal."""
+def _models(stack: Stack) -> str:
+    """Who gets to see documents and keys, and who pays."""
+    ours = from_environment(stack.environ)
+    keyed = "with the key in TAGSTREAM_PROVIDER_API_KEY" if ours.provider_api_key else "for batches with an api_key"
+    return f"{urlsplit(ours.provider_base_url).hostname} {keyed} (TAGSTREAM_PROVIDER_BASE_URL); else {LOCAL_MODEL}"
+
+
+def idle() -> int:
+    """0 where no stack of this folder runs; then what they kept may be removed."""
+    for folder in filter(Path.is_dir, (HERE / ".tagstream" / name for name in ("up", "demo"))):
+        _sole_user(folder).close()
+    return 0
+
+
+def say(line: str) -> int:
+    """A line for the person at the terminal. Always 0."""
     print(line, flush=True)
+    return 0
 
 
 def main() -> int:
@@ -248,13 +276,15 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything and stay up")
     commands.add_parser("demo", help="start everything for one batch")
+    commands.add_parser("idle", help="fail where the stack of `up` or that of `demo` runs")
     commands.add_parser("token", help="print a token for the stack of `up`").add_argument("subject")
     asked = parser.parse_args()
-    stack = Stack(HERE / ".tagstream" / ("demo" if asked.command == "demo" else "up"))
     try:
+        if asked.command == "idle":
+            return idle()
+        stack = Stack(HERE / ".tagstream" / ("demo" if asked.command == "demo" else "up"))
         if asked.command == "token":
-            say(stack.token(asked.subject))
-            return 0
+            return say(stack.token(asked.subject))
         return up(stack) if asked.command == "up" else demo(stack)
     except CannotStart as fault:
         print(fault, file=sys.stderr)

