@@ -38,6 +38,10 @@ _NOT_PUBLIC = tuple(
 )
 _UNICAST6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_HOST6_BITS = 64
+"""What neighbours in one network differ in."""
+_ANY_PORT = 9
+_NOBODYS: dict[int, Address] = {4: ipaddress.IPv4Address("240.0.0.1"), 6: ipaddress.IPv6Address("100::1")}
 
 
 def is_public(address: Address) -> bool:
@@ -50,6 +54,45 @@ def is_public(address: Address) -> bool:
             return False
     refused = address.is_multicast or address.is_reserved or any(address in network for network in _NOT_PUBLIC)
     return address.is_global and not refused
+
+
+def is_ours(address: Address) -> bool:
+    """Whether this machine itself has the address, or one beside it (IPv6): public, and yet behind our own firewall."""
+    return is_own(address) or (address.version == 6 and _network_of(source_to(address)) == _network_of(address))
+
+
+def is_own(address: Address) -> bool:
+    """Whether this machine has the address. Then the system lets us bind to it; some let us bind to any."""
+    if source_to(address) == address:
+        return True
+    return _may_bind(address) and not _may_bind(_NOBODYS[address.version])
+
+
+def _may_bind(address: Address) -> bool:
+    with _probe(address) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+        return True
+
+
+def source_to(address: Address) -> Address | None:
+    """From which address of ours the system would talk to another, which hears nothing of it; None: from none."""
+    with _probe(address) as probe:
+        try:
+            probe.connect((str(address), _ANY_PORT))
+        except OSError:
+            return None
+        return ipaddress.ip_address(probe.getsockname()[0])
+
+
+def _probe(address: Address) -> socket.socket:
+    return socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+
+
+def _network_of(address: Address | None) -> int | None:
+    return int(plain(address)) >> _HOST6_BITS if address else None
 
 
 def plain(address: Address) -> Address:
@@ -68,7 +111,7 @@ def judged(host: str, found: Iterable[Address], private: PrivateSources) -> list
         SourceRefused: none may be.
     """
     addresses = [plain(address) for address in found]
-    if host in private.hosts or all(is_public(each) or _listed(each, private.networks) for each in addresses):
+    if host in private.hosts or all(_is_open(each) or _listed(each, private.networks) for each in addresses):
         return addresses
     listed = [each for each in addresses if _listed(each, private.networks)]
     if not listed:
@@ -77,6 +120,10 @@ def judged(host: str, found: Iterable[Address], private: PrivateSources) -> list
             code=ErrorCode.ADDRESS_REFUSED,
         )
     return listed
+
+
+def _is_open(address: Address) -> bool:
+    return is_public(address) and not is_ours(address)
 
 
 def _listed(address: Address, networks: Iterable[Network]) -> bool:

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from actors.connect import JudgedBackend, addresses_of, is_public, judged
+from actors.connect import JudgedBackend, addresses_of, is_ours, is_own, is_public, judged
 from actors.errors import SourceRefused
 from actors.settings import PrivateSources
 from protocol.words import ErrorCode
@@ -41,6 +41,38 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
 @pytest.mark.parametrize("address", OTHERS.split())
 def test_all_other_addresses_are_not(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
+
+
+def test_this_machines_own_addresses_are_known() -> None:
+    assert is_own(LOCAL)
+    assert is_ours(ipaddress.ip_address("127.0.0.77"))
+    assert not is_ours(PUBLIC)
+
+
+def test_where_the_system_binds_to_any_address_not_all_are_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.connect._may_bind", lambda _: True)
+    assert is_own(LOCAL)
+    assert not is_own(PUBLIC)
+
+
+@pytest.mark.parametrize("address", ["2001:4860:4860::8888", "2001:4860:4860::1"])
+def test_a_public_address_in_our_own_network_is_refused_unless_it_is_listed(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The firewall in front of us would keep strangers from it, and does not keep us."""
+    monkeypatch.setattr("actors.connect.source_to", lambda _: ipaddress.ip_address("2001:4860:4860::1"))
+    ours = ipaddress.ip_address(address)
+    with pytest.raises(SourceRefused):
+        judged("neighbour.test", [ours], PrivateSources())
+    listed = PrivateSources(networks=(ipaddress.ip_network(ours),))
+    assert judged("neighbour.test", [ours], listed) == [ours]
+    assert judged("far.test", [ipaddress.ip_address("2606:4700::1111")], PrivateSources())
+
+
+def test_a_public_address_of_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.connect.is_own", lambda address: address == PUBLIC)
+    with pytest.raises(SourceRefused):
+        judged("own.test", [PUBLIC], PrivateSources())
 
 
 def test_a_host_with_one_private_address_is_refused_as_a_whole() -> None:
