@@ -24,26 +24,28 @@ AHEAD_MAX_BYTES = 256 * 1024
 PIECE_BYTES = 64 * 1024
 PART_HEAD_MAX_BYTES = 64 * 1024
 """Of a part before its content, and of what stands before the first part."""
-SILENCE_S = 30.0
-"""A client that sends nothing for so long has gone."""
+PATIENCE_S, PATIENCE_BYTES = 30.0, 10_000
+"""So long is waited for so many bytes: who sends nothing has gone, and who drips keeps a place from others."""
 
 
 class StreamedBody(Body):
-    """A body that is iterated over; whoever fills it waits for `room`."""
+    """A body that is iterated over; whoever fills it waits for `room`. Nothing is read ahead before somebody asks."""
 
     def __init__(self) -> None:
         super().__init__(None, None)
         self._room = asyncio.Event()
         self._room.set()
+        self._ahead_max_bytes = 0
 
     def append(self, data: bytes) -> None:
         """Take in what has arrived."""
         super().append(data)
-        if len(self._data) >= AHEAD_MAX_BYTES:
+        if len(self._data) >= self._ahead_max_bytes:
             self._room.clear()
 
     async def __anext__(self) -> bytes:
         """All that has arrived since."""
+        self._ahead_max_bytes = AHEAD_MAX_BYTES
         data = await super().__anext__()
         self._room.set()
         return data
@@ -110,13 +112,14 @@ class Multipart:
         self._body = body
         self._decoder = _Decoder(boundary.encode(), PART_HEAD_MAX_BYTES + PIECE_BYTES, max_parts=parts_max + 1)
         self._arrived = memoryview(b"")
+        self._be_patient()
 
     async def parts(self) -> AsyncIterator[Part]:
         """Its parts.
 
         Raises:
             MalformedBody: it is no such body; also while a part's content is read.
-            RequestTimeout: nothing came for `SILENCE_S`; likewise.
+            RequestTimeout: it came more slowly than `PATIENCE_BYTES` in `PATIENCE_S`; likewise.
         """
         while not isinstance(event := await self._next(), Epilogue):
             if isinstance(event, File | Field):
@@ -149,8 +152,18 @@ class Multipart:
         return bytes(piece) or None
 
     async def _wait(self) -> bytes:
+        """What comes next; only the time counts in which we wait for the client."""
+        asked_at = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(SILENCE_S):
-                return await anext(self._body, b"")
+            async with asyncio.timeout(self._patience_s):
+                data = await anext(self._body, b"")
         except TimeoutError:
             raise RequestTimeout from None
+        self._patience_s -= asyncio.get_running_loop().time() - asked_at
+        self._wanted_bytes -= len(data)
+        if self._wanted_bytes <= 0:
+            self._be_patient()
+        return data
+
+    def _be_patient(self) -> None:
+        self._patience_s, self._wanted_bytes = PATIENCE_S, PATIENCE_BYTES

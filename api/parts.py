@@ -25,8 +25,8 @@ from api.rooms import Rooms
 
 READ_CONNECTIONS, WRITE_CONNECTIONS, QUEUE_CONNECTIONS = 4, 2, 2
 """Eight in all, however many observe; one of the first is the live reader's. Redis does one thing at a time anyway."""
-UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER = 32, 4
-"""Requests of uploads that are taken in; the others wait with their bodies on the way."""
+UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER, UPLOADS_THAT_WAIT = 32, 4, 60
+"""Requests of uploads that are taken in; so many others of a caller wait with their bodies on the way."""
 CLIENT_NAME = "tagstream-api-reads"
 """What `CLIENT LIST` shows."""
 RETRIES = 2
@@ -72,7 +72,7 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
             observers=Observers(settings.observers_per_caller, settings.observer_max_age_s),
             children=Children(),
             uploads=Uploads(writes, settings),
-            upload_rooms=Rooms(UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER),
+            upload_rooms=Rooms(UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER, UPLOADS_THAT_WAIT),
             looks=looks,
         )
     finally:

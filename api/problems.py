@@ -15,6 +15,7 @@ from werkzeug.routing.exceptions import WebsocketMismatch
 from actors.records import JobConflict, JobMissing, JobOver, JobRunning, NothingToRun
 from actors.shelf import UploadsAway, UploadsFull
 from api.auth import NotAuthenticated
+from api.rooms import Crowded
 from protocol.messages import AUTHENTICATION_REQUIRED, JOB_NOT_FOUND
 from protocol.requests import Fault, InvalidRequest, MalformedBody
 
@@ -140,6 +141,12 @@ def _(fault: JobConflict | JobOver | JobRunning | NothingToRun) -> Problem:
 @as_problem.register
 def _(fault: UploadsFull) -> Problem:
     return Problem(429, str(fault), headers={"Retry-After": str(fault.retry_after_s)})
+
+
+@as_problem.register
+def _(_fault: Crowded) -> Problem:
+    sentence = "As many requests of yours are on their way as one caller may have; try again shortly."
+    return Problem(429, sentence, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 @as_problem.register

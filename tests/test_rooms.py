@@ -2,7 +2,9 @@
 
 import asyncio
 
-from api.rooms import Rooms
+import pytest
+
+from api.rooms import Crowded, Rooms
 
 
 class Crowd:
@@ -36,6 +38,19 @@ async def test_one_caller_has_so_much_room_and_all_together_have_more() -> None:
     assert sorted(crowd.inside) == ["alice", "alice", "bob", "bob", "carol"]
     await crowd.leave()
     assert sorted(crowd.inside) == ["alice"] * 4 + ["bob"] * 3 + ["carol"] * 2
+
+
+async def test_of_one_caller_only_so_many_wait() -> None:
+    rooms = Rooms(of_all=5, of_one_caller=2, waiting_max=1)
+    crowd = Crowd(rooms)
+    await crowd.come("alice", "alice", "alice", "bob")
+    with pytest.raises(Crowded):
+        async with rooms.enter("alice"):
+            pass
+    await crowd.leave()
+    async with rooms.enter("alice"):
+        assert dict(rooms._present) == {"alice": 1}
+    assert not rooms._present
 
 
 async def test_who_has_left_leaves_no_trace() -> None:

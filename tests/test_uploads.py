@@ -200,6 +200,23 @@ async def test_a_body_of_another_kind_is_refused_by_its_type(api: Served, conten
         assert (await client.post(UPLOADS, content=PDF, headers={"Content-Type": content_type})).status_code == 415
 
 
+async def test_a_caller_who_keeps_a_crowd_waiting_is_refused_and_others_are_not(api: Served) -> None:
+    sent = f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\nAuthorization: Bearer {api.token()}\r\n"
+    head = f"{sent}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
+    crowd = [await asyncio.open_connection("127.0.0.1", api.settings.port) for _ in range(65)]
+    for _, writer in crowd:
+        writer.write(head)
+        await writer.drain()
+    answers = [asyncio.create_task(reader.readline()) for reader, _ in crowd]
+    done, waiting = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT_S)
+    assert [each.result()[:13] for each in done] == [b"HTTP/1.1 429 "]
+    assert (await post(api, PDF, subject="bob")).status_code == 201
+    for each in waiting:
+        each.cancel()
+    for _, writer in crowd:
+        writer.transport.abort()
+
+
 async def test_nobody_uploads_without_a_token(api: Served, bench: Bench) -> None:
     async with httpx2.AsyncClient(base_url=api.url) as client:
         assert (await client.post(UPLOADS, files=files(PDF))).status_code == 401
