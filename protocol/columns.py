@@ -1,10 +1,12 @@
 """Which of the caller's columns is which of our fields (contract §2).
 
 A column is found by the caller's own mapping first, then by our name, then by the known aliases. Names are
-compared without regard to case, spaces, dashes and underscores at the ends: `File Path` is `file_path`.
+compared without regard to case, spaces, dashes and underscores: `File Path` and `FilePath` are `file_path`.
 """
 
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from protocol.faults import Faults, shown, text_fault
@@ -16,10 +18,18 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "title": ("document_title", "doc_title", "name"),
     "file_path": ("filepath", "path", "url", "pdf_link", "link", "pdf_url", "document_url"),
     "description": ("desc", "summary"),
+    "password": ("passwort", "passwd", "pwd", "pdf_password", "document_password"),
 }
 """Headers that are understood as one of our fields, the likelier first."""
 
 COLUMN_NAME_LENGTH_MAX = 200
+COLUMNS_LISTED_MAX = 20
+"""In one sentence about them."""
+
+_SEPARATORS = re.compile(r"[\s_-]+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+_Named = Mapping[str, Sequence[str]]
+"""A name as it is compared, and the columns that are called so."""
 
 
 class ColumnMapping:
@@ -41,7 +51,7 @@ class ColumnMapping:
         if not isinstance(value, dict):
             faults.add("column_mapping", "wants an object of our field → your column")
             return cls()
-        pairs = [(field, column) for field, column in value.items() if _named(field, column, faults)]
+        pairs = [(field, column) for field, column in value.items() if _says(field, column, faults)]
         if all(field in FIELDS for field, _ in pairs):
             return cls(dict(pairs))
         return cls(_reversed(pairs, faults))
@@ -49,13 +59,24 @@ class ColumnMapping:
     def plan(self, columns: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         """For a row that has these columns: our field → its column, and the columns that are the caller's own.
 
-        A column called `password` is never the caller's own, whatever the mapping says: those are exported.
+        A column called `password`, in whatever spelling, is never the caller's own, whatever the mapping says: those
+        are exported.
         """
         present = list(columns)
-        by_name = {_plain(column): column for column in reversed(present)} | {column: column for column in present}
-        ours = {field: column for field in FIELDS if (column := self._column(field, present, by_name)) is not None}
-        taken = {*ours.values()}
-        return ours, [column for column in present if column not in taken and _plain(column) != "password"]
+        named = self._named(present)
+        ours = {field: column for field in FIELDS if (column := self._column(field, present, named)) is not None}
+        taken = {*ours.values(), *named.get("password", ())}
+        return ours, [column for column in present if column not in taken]
+
+    def rivals(self, columns: Iterable[str]) -> list[str]:
+        """The columns of which any may be `file_path` and nothing says which; empty where there is no doubt."""
+        present = list(columns)
+        if self._columns.get("file_path") in present:
+            return []
+        named = self._named(present)
+        if ours := named.get(_plain("file_path")):
+            return [] if "file_path" in ours else _several(ours)
+        return _several([column for name in _NAMES["file_path"] for column in named.get(name, ())])
 
     def check_used(self, plans: Iterable[dict[str, str]], faults: Faults) -> None:
         """A mapped column that no document has is a slip of the pen: say so."""
@@ -64,17 +85,36 @@ class ColumnMapping:
             if (field, column) not in used:
                 faults.add(f"column_mapping.{field}", "names a column that no document has")
 
-    def _column(self, field: str, present: list[str], by_name: dict[str, str]) -> str | None:
+    def _named(self, present: list[str]) -> _Named:
+        """All columns but those that the caller has mapped, in their order."""
+        elsewhere = {*self._columns.values()}
+        named: dict[str, list[str]] = {}
+        for column in present:
+            if column not in elsewhere:
+                named.setdefault(_plain(column), []).append(column)
+        return named
+
+    def _column(self, field: str, present: list[str], named: _Named) -> str | None:
         if (mapped := self._columns.get(field)) in present:
             return mapped
-        elsewhere = {*self._columns.values()}
-        for name in (field, *ALIASES.get(field, ())):
-            if (column := by_name.get(name)) is not None and column not in elsewhere:
-                return column
-        return None
+        columns = next((named[name] for name in _NAMES[field] if name in named), ())
+        # Of several, the one that is spelt as we do.
+        return min(columns, key=lambda column: column not in (field, *ALIASES.get(field, ())), default=None)
 
 
-def _named(field: str, column: object, faults: Faults) -> bool:
+def listed(columns: Sequence[str]) -> str:
+    """Columns as a sentence names them."""
+    names = ", ".join(f"\u201c{shown(column)}\u201d" for column in columns[:COLUMNS_LISTED_MAX])
+    more = len(columns) - COLUMNS_LISTED_MAX
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def in_doubt(rivals: Sequence[str]) -> str:
+    """What is wrong where each of these columns may be `file_path`."""
+    return f"may be in any of the columns {listed(rivals)}; say in column_mapping.file_path which"
+
+
+def _says(field: str, column: object, faults: Faults) -> bool:
     """Whether this pair says anything; `null` says that there is no such column."""
     if column is None:
         return False
@@ -97,5 +137,15 @@ def _reversed(pairs: list[tuple[str, str]], faults: Faults) -> dict[str, str]:
     return columns
 
 
+def _several(columns: Sequence[str]) -> list[str]:
+    return list(columns) if len(columns) > 1 else []
+
+
 def _plain(column: str) -> str:
-    return column.strip().lower().replace(" ", "_").replace("-", "_")
+    """What a name is compared by; of a password, its letters alone, since it must never pass as something else."""
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", column)).casefold()
+    return "password" if _NO_LETTERS.sub("", plain) in _PASSWORDS else plain
+
+
+_PASSWORDS = {"password", *(alias.replace("_", "") for alias in ALIASES["password"])}
+_NAMES = {field: tuple(dict.fromkeys(map(_plain, (field, *ALIASES.get(field, ()))))) for field in FIELDS}

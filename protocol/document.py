@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from protocol.columns import COLUMN_NAME_LENGTH_MAX, ColumnMapping
+from protocol.columns import COLUMN_NAME_LENGTH_MAX, ColumnMapping, in_doubt
 from protocol.faults import Faults, line_fault, shown, text_fault
 from protocol.words import SourceType
 
@@ -100,6 +100,8 @@ class _Rows:
         plan = self._plans.get(headers)
         if plan is None:
             self._check_headers(path, headers)
+            if rivals := self._mapping.rivals(headers):
+                self._faults.add(f"{path}.file_path", in_doubt(rivals))
             plan = self._mapping.plan(headers)
             self.ours.append(plan[0])
             if len(self._plans) < _PLANS_MAX:

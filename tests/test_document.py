@@ -179,7 +179,24 @@ def test_a_mapped_column_that_no_row_has_is_named() -> None:
     }
 
 
+def test_two_columns_that_may_both_hold_the_path_are_refused_once_for_all_rows_like_it() -> None:
+    row = {"url": PATH, "link": PATH}
+    assert faults(row, row, {"link": PATH, "Url": PATH}) == {
+        "documents[0].file_path": "may be in any of the columns “url”, “link”; say in column_mapping.file_path which",
+        "documents[2].file_path": "may be in any of the columns “Url”, “link”; say in column_mapping.file_path which",
+    }
+    (document,) = read(row, mapping={"file_path": "link"})
+    assert document.columns == {"url": PATH}
+
+
+def test_of_two_titles_the_likelier_counts_and_the_other_is_the_callers_own() -> None:
+    document = one(name="A", doc_title="B")
+    assert (document.title, document.columns) == ("B", {"name": "A"})
+
+
 def test_a_password_is_never_a_column_of_the_callers_own() -> None:
-    (document,) = read({"file_path": PATH, "pw": "right", "Password": "other"}, mapping={"password": "pw"})
+    (document,) = read(
+        {"file_path": PATH, "pw": "right", "Password": "other", "PWD": "another"}, mapping={"password": "pw"}
+    )
     assert document.password == "right"
     assert document.columns == {}
