@@ -3,11 +3,15 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
 from api.table import Question, Table, Unreadable, table_of
+from protocol.columns import ColumnMapping
+from protocol.document import COLUMNS_MAX
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLE_RECORDS = 50
@@ -41,6 +45,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Text(NamedTuple):
@@ -59,10 +64,11 @@ def read_csv(data: bytes, question: Question) -> Table:
     text, encoding = decode(data, question.charset)
     first, _, rest = text.partition("\n")
     told = first.strip().lower().removeprefix("sep=") if first.lower().startswith("sep=") else ""
-    skipped, body = (1, rest) if told in DELIMITERS or first.strip("\r").lower() == "sep=\t" else (0, text)
-    delimiter = (told or "\t") if skipped else _delimiter(body)
-    records = ((number + skipped, cells) for number, cells in _records(body, delimiter))
-    return table_of(records, question.rows_max, f"CSV in {encoding} with {DELIMITERS[delimiter]}")
+    begins, body = (2, rest) if told in DELIMITERS or first.strip("\r").lower() == "sep=\t" else (1, text)
+    delimiter = (told or "\t") if begins == 2 else _delimiter(body, ColumnMapping(question.column_mapping))
+    return table_of(
+        _records(body, delimiter, begins), question.rows_max, f"CSV in {encoding} with {DELIMITERS[delimiter]}"
+    )
 
 
 def decode(data: bytes, charset: str | None = None) -> Text:
@@ -131,38 +137,54 @@ def _guess(data: bytes) -> str:
     raise Unreadable("is in an encoding that cannot be made out; save it as UTF-8, or declare its charset")
 
 
-def _delimiter(text: str) -> str:
-    """What parts the header into the most columns, and the rows below it into as many."""
-    return max(DELIMITERS, key=lambda delimiter: _fit(text, delimiter))
+def _delimiter(text: str, mapping: ColumnMapping) -> str:
+    """What shows a column for `file_path`, parts the header into the most columns, and the rows below it into as many.
+
+    Where somebody forgot to close a quote, the records before it tell.
+    """
+    return max(DELIMITERS, key=lambda delimiter: _fit(text, delimiter, mapping))
 
 
-def _fit(text: str, delimiter: str) -> tuple[bool, float, int]:
-    try:
-        widths = [len(cells) for _, cells in islice(_records(text, delimiter), SAMPLE_RECORDS) if any(cells)]
-    except Unreadable:
-        return False, -1.0, 0
-    header = widths[0] if widths else 0
-    return header > 1, widths.count(header) / max(1, len(widths)), header
+def _fit(text: str, delimiter: str, mapping: ColumnMapping) -> tuple[bool, bool, bool, float, int]:
+    records: list[list[str]] = []
+    intact = False
+    with suppress(Unreadable):
+        for _, cells in islice(_records(text, delimiter), SAMPLE_RECORDS):
+            records += [cells] if any(cells) else []
+        intact = True
+    header = records[0] if records else []
+    names_documents = "file_path" in mapping.plan(" ".join(cell.split()) for cell in header[:COLUMNS_MAX])[0]
+    widths = [len(cells) for cells in records]
+    alike = widths.count(len(header)) / max(1, len(widths))
+    return names_documents, len(header) > 1, intact, alike, len(header)
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record and the line in which it begins.
+def _records(text: str, delimiter: str, begins: int = 1) -> Iterator[tuple[int, list[str]]]:
+    """Each record and the line in which it begins; `begins`: that of the first.
 
     Raises:
         Unreadable: a quote is not closed, or stands where none may.
     """
     csv.field_size_limit(FIELD_LENGTH_MAX)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    begins = 1
+    read = 0
     try:
         for cells in reader:
-            yield begins, cells
-            begins = reader.line_num + 1
+            yield begins + read, cells
+            read = reader.line_num
     except csv.Error as fault:
-        raise Unreadable(f"is no CSV from line {begins} on: {_reason(str(fault))}") from None
+        rest = "".join(islice(io.StringIO(text, newline=""), read, None))
+        raise Unreadable(_reason(str(fault), rest, delimiter, begins + read)) from None
 
 
-def _reason(fault: str) -> str:
-    if "end of data" in fault or "field larger" in fault:
-        return "a quote is opened and not closed"
-    return "a quote ends in the midst of a cell" if "expected after" in fault else fault
+def _reason(fault: str, text: str, delimiter: str, begins: int) -> str:
+    """What is wrong with the record at the start of `text`, which begins in that line."""
+    end = re.escape(delimiter)
+    whole = re.match(rf'(?:(?:"[^"]*+(?:""[^"]*+)*+"|[^"{end}\r\n][^{end}\r\n]*+)?{end})*+', text)
+    assert whole is not None  # perhaps empty: the cells before the one that is at fault
+    line = begins + len(_BREAK.findall(whole[0]))
+    if "expected after" in fault:
+        return f"is no CSV: the quote that opens in line {line} ends in the midst of a cell"
+    if text[whole.end() : whole.end() + 1] == '"':
+        return f"is no CSV: the quote that opens in line {line} is not closed"
+    return f"holds a cell of more than {FIELD_LENGTH_MAX:,} characters in line {line}"

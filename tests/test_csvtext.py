@@ -30,6 +30,7 @@ def read(data: bytes | str, charset: str | None = None) -> Table:
         ("title|link\rA|x\r", "bars"),
         ('"title, long";link\n"A;B";x\n', "semicolons"),
         ("title;link\nA;https://x.org/a,b,c,d\nB;https://x.org/a,b\n", "semicolons"),
+        ("title, subtitle;link\nA;x, y\nB, C;y\n", "semicolons"),
         ("sep=;\ntitle;link\nA;x\n", "semicolons"),
         ("sep=|\r\ntitle|link, or url\r\nA|x\r\n", "bars"),
     ],
@@ -38,6 +39,12 @@ def test_the_delimiter_is_found(content: str, name: str) -> None:
     table = read(content)
     assert table.read_as == f"CSV in UTF-8 with {name}"
     assert len(table.headers) == len(table.rows[0]) == 2
+
+
+def test_the_callers_word_on_the_columns_tells_the_delimiter_as_well() -> None:
+    text = b"where|a, b, c\nx|1, 2, 3\n"
+    assert read_csv(text, Question(9, None, {"file_path": "where"})).headers == ["where", "a, b, c"]
+    assert read_csv(text, Question(9, None, {})).headers == ["where|a", "b", "c"]
 
 
 def test_one_column_needs_no_delimiter() -> None:
@@ -132,8 +139,15 @@ def test_a_declared_encoding_is_taken_at_its_word() -> None:
         (codecs.BOM_UTF16_LE + b"\x00\xd8", None, "is not UTF-16 throughout"),
         (b"title,url\nA\0,x\n", None, "holds NUL characters"),
         (bytes(range(1, 256)) * 40, None, "cannot be made out"),
-        (b'title,url\n"A,x\n' + b"B,y\n" * 30_000, None, "no CSV from line 2 on: a quote is opened and not closed"),
-        (b'title,url\nA,x\n"B"oops,y\n', None, "no CSV from line 3 on: a quote ends in the midst of a cell"),
+        (b'title,url\n"A,x\n' + b"B,y\n" * 30_000, None, "the quote that opens in line 2 is not closed"),
+        (b'title,url\n"A\nB","x\nC,y\n', None, "the quote that opens in line 3 is not closed"),
+        (b'title,url\r\n"A ""B""\r\n",,"C",x,"y\r\nD', None, "the quote that opens in line 3 is not closed"),
+        (b'sep=;\ntitle;url\r"A;x\r', None, "the quote that opens in line 3 is not closed"),
+        (b'file_path;title\na;A, or B\nb;"C\nc;D\n', None, "the quote that opens in line 3 is not closed"),
+        (b"file_path;title\n" + b"a;A\n" * 60 + b'b;"B\nc;C\n', None, "the quote that opens in line 62 is not closed"),
+        (b'title,url\nA,x\n"B"oops,y\n', None, "the quote that opens in line 3 ends in the midst of a cell"),
+        (b'title,url\nA,"x\n"B",y\n', None, "the quote that opens in line 2 ends in the midst of a cell"),
+        (b"title,url\nA," + b"x" * 100_001, None, "holds a cell of more than 100,000 characters in line 2"),
     ],
 )
 def test_what_is_no_csv_says_why(data: bytes, charset: str | None, why: str) -> None:
