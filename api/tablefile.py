@@ -11,8 +11,8 @@ import msgspec
 from api.children import Children
 from api.multipart import Part
 from api.table import TOO_INTRICATE, Answer, Question, Table, from_bytes, text_of
-from protocol.columns import ColumnMapping
-from protocol.faults import Fault, InvalidRequest, shown
+from protocol.columns import ColumnMapping, in_doubt, listed
+from protocol.faults import Fault, Faults, InvalidRequest, shown
 
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
 LIMIT_S = 30.0
@@ -21,10 +21,10 @@ _IN_ROW = re.compile(r"documents\[(\d+)\](?:\.(.+))?")
 
 
 async def read_table(children: Children, file: Part, rows_max: int, mapping: ColumnMapping) -> Table:
-    """The table in a CSV file or a workbook, which has a column for `file_path`.
+    """The table in a CSV file or a workbook, which has all columns of the mapping and just one for `file_path`.
 
     Raises:
-        InvalidRequest: about `file`.
+        InvalidRequest: about `file` or `column_mapping`.
     """
     question = Question(rows_max, file.charset, mapping.columns)
     said = await children.ask(
@@ -37,10 +37,29 @@ async def read_table(children: Children, file: Part, rows_max: int, mapping: Col
     answer = await asyncio.to_thread(from_bytes, said) if said else Answer(fault=TOO_INTRICATE)
     if answer.table is None:
         raise InvalidRequest([Fault("file", answer.fault)])
-    if "file_path" not in mapping.plan(answer.table.headers)[0]:
-        wanted = "has no column for file_path: call one file_path, path, link or url, or name it in column_mapping"
-        raise InvalidRequest([Fault("file", wanted)])
+    _check_columns(answer.table, mapping)
     return answer.table
+
+
+def _check_columns(table: Table, mapping: ColumnMapping) -> None:
+    faults = Faults()
+    found, columns = "file_path" in mapping.plan(table.headers)[0], listed(table.headers)
+    if not found and _names_a_document(table.headers):  # what stands there may be secret, and is not repeated
+        raise InvalidRequest([Fault("file", "has no header: its first line names a document already")])
+    for field, column in mapping.columns.items():
+        if column not in table.headers:
+            faults.add(f"column_mapping.{field}", f"names a column that the file does not have; it has: {columns}")
+    if rivals := mapping.rivals(table.headers):
+        faults.add("file", in_doubt(rivals))
+    if not found and "file_path" not in mapping.columns:
+        seen = f"its columns are {columns}, read as {table.read_as}"
+        wanted = "call one file_path, path, link or url, or name it in column_mapping"
+        faults.add("file", f"has no column for file_path ({seen}): {wanted}")
+    faults.settle()
+
+
+def _names_a_document(headers: list[str]) -> bool:
+    return any("://" in header or header.lower().endswith(".pdf") for header in headers)
 
 
 def documents_in(table: Table, mapping: ColumnMapping) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ FAULTS_MAX = 20
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_ODD_IN_NAME = re.compile(r"[^\w .,:;|/@#%&+()-]")
+_ODD_IN_NAME = re.compile(r"[^\w .,:;|~/@#%&+()-]")
 _NAME_LENGTH_SHOWN = 64
 
 

@@ -116,7 +116,15 @@ async def test_faults_of_a_workbook_say_the_row(api: Served) -> None:
         (CSV, {"config": '{"num_tags": 99}'}, "config.num_tags", "wants a whole number from 3 to 15"),
         (CSV, {"job_id": "a b"}, "job_id", "wants 1 to 128"),
         (CSV, {"column_mapping": '{"x": "y"}'}, "column_mapping.x", "neither side is one of"),
-        (CSV, {"column_mapping": '{"title": "y"}'}, "column_mapping.title", "names a column that no document has"),
+        (b"url,link\nx,y\n", {}, "file", "may be in any of the columns “url”, “link”; say in column_mapping.file_path"),
+        (
+            b"https://x.org/a,pw\nhttps://x.org/b,\n",
+            {},
+            "file",
+            "has no header: its first line names a document already",
+        ),
+        (b"A.PDF;pw\nb.pdf;\n", {"column_mapping": '{"file_path": "where"}'}, "file", "has no header"),
+        (b'file_path;title\na.pdf;A\nb.pdf;"B\nc.pdf;C\n', {}, "file", "the quote that opens in line 3 is not closed"),
         (CSV, {"weather": "fine"}, "weather", "is no field of this form"),
         (CSV, {"documents": "[]"}, "documents", "is no field of this form"),
     ],
@@ -125,6 +133,22 @@ async def test_a_form_that_will_not_do_names_the_field(
     api: Served, file: bytes, fields: dict[str, str], path: str, message: str
 ) -> None:
     assert message in faults(await send(api, file, **fields))[path]
+
+
+async def test_a_file_without_the_columns_that_are_wanted_is_told_which_it_has(api: Served) -> None:
+    read = "its columns are “title~path”, “note, or so”, read as CSV in UTF-8 with semicolons"
+    wanted = "call one file_path, path, link or url, or name it in column_mapping"
+    file = "title~path;note, or so\nA~b;c\n"
+    assert faults(await send(api, file)) == {"file": f"has no column for file_path ({read}): {wanted}"}
+    mapping = '{"file_path": "Path", "title": "Title", "id": "note, or so"}'
+    missing = "names a column that the file does not have; it has: “title~path”, “note, or so”"
+    assert faults(await send(api, file, column_mapping=mapping)) == {
+        "column_mapping.file_path": missing,
+        "column_mapping.title": missing,
+    }
+    assert faults(await send(api, CSV, column_mapping='{"title": "y"}')) == {
+        "column_mapping.title": "names a column that the file does not have; it has: “title”, “link”, “shelf”"
+    }
 
 
 @pytest.mark.parametrize(
