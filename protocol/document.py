@@ -32,6 +32,7 @@ _PLANS_MAX = 1_000
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f]+")
 _NOT_IN_PROSE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 _SOURCES = {str(source): source for source in SourceType}
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCHEMES = {"http": SourceType.URL, "https": SourceType.URL, "s3": SourceType.S3}
 
 Plan = tuple[dict[str, str], list[str]]
@@ -145,7 +146,8 @@ class _Rows:
             if file_path is None:
                 return None
             if (guess := guess_source(file_path)) is None:
-                self._faults.add(f"{path}.file_source_type", f"is missing, and {_SOURCE_HINT}")
+                field, fault = no_guess(file_path)
+                self._faults.add(f"{path}.{field}", fault)
             return guess
         known = _SOURCES.get(value) if isinstance(value, str) else None
         if known is None:
@@ -177,13 +179,18 @@ class _Rows:
         return {name: row[name] for name in names}
 
 
-_SOURCE_HINT = "file_path starts with neither http://, https:// nor s3://"
-
-
 def guess_source(path: str) -> SourceType | None:
     """What kind of source a path alone tells of: `http://` and `https://` a URL, `s3://` S3."""
     scheme, separator, _ = path.partition("://")
     return _SCHEMES.get(scheme.lower()) if separator else None
+
+
+def no_guess(path: str) -> tuple[str, str]:
+    """The field that must change where a path alone tells of no source, and what is wrong with it."""
+    if _OTHER_SCHEME.match(path):
+        return "file_path", "has a scheme that is not read here: documents come by http, https or s3"
+    missing = "is missing: write local or upload, since the path does not begin with http://, https:// or s3://"
+    return "file_source_type", missing
 
 
 def one_line(text: str) -> str:

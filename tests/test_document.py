@@ -101,11 +101,23 @@ def test_a_missing_source_type_is_guessed_from_the_path(
     assert (document.file_source_type, document.file_path) == (source, file_path.strip())
 
 
-@pytest.mark.parametrize("file_path", ["/etc/a.pdf", "a.pdf", "ftp://example.org/a", "https:/x", "s3:a", "http"])
-def test_a_source_type_that_cannot_be_guessed_is_named(file_path: str) -> None:
-    found = faults({"file_path": PATH}, {"file_path": file_path})
-    assert list(found) == ["documents[1].file_source_type"]
-    assert "is missing" in found["documents[1].file_source_type"]
+@pytest.mark.parametrize(
+    "file_path", ["/etc/a.pdf", "a.pdf", "C:\\a.pdf", "www.example.org/a", "https:/x", "s3:a", "http"]
+)
+def test_a_bare_name_wants_to_be_told_local_or_upload(file_path: str) -> None:
+    assert faults({"file_path": PATH}, {"file_path": file_path}) == {
+        "documents[1].file_source_type": "is missing: write local or upload, since the path does not begin with "
+        "http://, https:// or s3://"
+    }
+
+
+@pytest.mark.parametrize(
+    "file_path", ["ftp://example.org/a.pdf", "FILE:///a.pdf", "htp://example.org/a.pdf", "gs://b/k"]
+)
+def test_a_path_of_another_scheme_is_told_which_are_read(file_path: str) -> None:
+    assert faults({"file_path": file_path}) == {
+        "documents[0].file_path": "has a scheme that is not read here: documents come by http, https or s3"
+    }
 
 
 @pytest.mark.parametrize("source", ["ftp", "URL", "url ", 7, True, ["url"], {}])

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.store import key
-from protocol.document import _SOURCE_HINT
+from protocol.document import no_guess
 from protocol.requests import Document
 from tests.jobs import Bench
 from tests.served import Served, start_body
@@ -91,7 +91,7 @@ async def test_faults_say_line_and_column(api: Served) -> None:
     answer = await send(api, file)
     assert faults(answer) == {
         "documents[1].file_path": "is missing (line 4, column “pdf link”)",
-        "documents[2].file_source_type": f"is missing, and {_SOURCE_HINT} (line 5)",
+        "documents[2].file_source_type": f"{no_guess('nowhere')[1]} (line 5)",
         "documents[3].title": "wants at most 1,000 characters (line 6, column “name”)",
     }
 
