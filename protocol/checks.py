@@ -1,15 +1,16 @@
 """What a client asks `validate-paths`, and hears."""
 
-from typing import Any
+import sys
 
 import msgspec
 
-from protocol.document import FILE_PATH_LENGTH_MAX, guess_source
-from protocol.faults import Faults, line_fault, shown
+from protocol.document import FILE_PATH_LENGTH_MAX, guess_source, no_guess
+from protocol.faults import Faults, line_fault, shown, text_fault
 from protocol.requests import read_object
 from protocol.words import ErrorCode, ErrorType, SourceType
 
 CONTAINERS_MIN = 10
+_FIELDS = {"file_path": "path", "file_source_type": "type"}
 _SOURCES = {str(source): source for source in SourceType}
 
 
@@ -46,11 +47,11 @@ class CheckedPaths(msgspec.Struct, frozen=True, kw_only=True):
     invalid_count: int
 
 
-def read_paths(body: bytes, max_paths: int) -> list[PathToCheck]:
-    """Read the JSON body `{paths: [{path, type?}]}`.
+def read_paths(body: bytes, max_paths: int) -> list[PathToCheck | CheckedPath]:
+    """Read the JSON body `{paths: [{path, type?}]}`; of a path that needs no look, what is wrong with it.
 
     Raises:
-        MalformedBody, InvalidRequest: as `read_start`.
+        MalformedBody, InvalidRequest: as `read_start`; it is no list of objects with a text `path`, or too long a one.
     """
     request = read_object(body, CONTAINERS_MIN + max_paths)
     faults = Faults()
@@ -62,7 +63,7 @@ def read_paths(body: bytes, max_paths: int) -> list[PathToCheck]:
     return paths
 
 
-def _rows(value: object, max_paths: int, faults: Faults) -> list[PathToCheck]:
+def _rows(value: object, max_paths: int, faults: Faults) -> list[PathToCheck | CheckedPath]:
     if not isinstance(value, list) or not value:
         faults.add("paths", "is missing" if value is None else "wants a list of at least one path")
         return []
@@ -73,22 +74,32 @@ def _rows(value: object, max_paths: int, faults: Faults) -> list[PathToCheck]:
     return [row for row in rows if row is not None]
 
 
-def _row(within: str, row: object, faults: Faults) -> PathToCheck | None:
-    if not isinstance(row, dict) or not row.keys() <= {"path", "type"}:
+def _row(within: str, row: object, faults: Faults) -> PathToCheck | CheckedPath | None:
+    if not isinstance(row, dict):
         faults.add(within, "wants an object of path and type")
         return None
     path = row.get("path")
-    if (fault := line_fault(path, FILE_PATH_LENGTH_MAX)) is not None:
+    if (fault := text_fault(path, sys.maxsize)) is not None:
         faults.add(f"{within}.path", "is missing" if path is None else fault)
         return None
-    source = _source(row.get("type"), str(path))
-    if source is None:
-        faults.add(f"{within}.type", f"wants one of {', '.join(_SOURCES)}")
-        return None
-    return PathToCheck(str(path), source)
+    return _judged(str(path), row)
 
 
-def _source(value: Any, path: str) -> SourceType | None:
+def _judged(path: str, row: dict[str, object]) -> PathToCheck | CheckedPath:
+    """The path, ready to be looked at, or why nobody need look."""
+    if others := row.keys() - {"path", "type"}:
+        return _invalid(path, f"field {shown(min(others))} is none of path and type")
+    if (fault := line_fault(path, FILE_PATH_LENGTH_MAX)) is not None:
+        return _invalid(path, f"path {fault}")
+    value = row.get("type")
     if value is None or value == "":
-        return guess_source(path)
-    return _SOURCES.get(value) if isinstance(value, str) else None
+        source, (field, fault) = guess_source(path), no_guess(path)
+        return PathToCheck(path, source) if source else _invalid(path, f"{_FIELDS[field]} {fault}")
+    source = _SOURCES.get(value) if isinstance(value, str) else None
+    return PathToCheck(path, source) if source else _invalid(path, f"type wants one of {', '.join(_SOURCES)}")
+
+
+def _invalid(path: str, fault: str) -> CheckedPath:
+    return CheckedPath(
+        path=path, valid=False, error=f"Its {fault}.", error_type=ErrorType.SOURCE, error_code=ErrorCode.UNSUPPORTED
+    )

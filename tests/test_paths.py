@@ -1,6 +1,7 @@
 """`validate-paths`: what a batch would find, told beforehand, side by side and by the same rules."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,21 +108,49 @@ async def test_a_host_that_asks_to_slow_down_is_asked_no_more_for_the_other_path
         ({"paths": "x"}, "paths"),
         ({"paths": [{"path": "x"}] * 301}, "paths"),
         ({"paths": ["x"]}, "paths[0]"),
-        ({"paths": [{"path": "http://x/", "more": 1}]}, "paths[0]"),
         ({"paths": [{"path": "http://x/"}, {"type": "url"}]}, "paths[1].path"),
-        ({"paths": [{"path": ""}]}, "paths[0].path"),
-        ({"paths": [{"path": "a\nb", "type": "local"}]}, "paths[0].path"),
-        ({"paths": [{"path": "http://x/" + "a" * 4096}]}, "paths[0].path"),
-        ({"paths": [{"path": "a.pdf"}]}, "paths[0].type"),
-        ({"paths": [{"path": "a.pdf", "type": "ftp"}]}, "paths[0].type"),
+        ({"paths": [{"path": 7}]}, "paths[0].path"),
+        ({"paths": [{"path": "\ud800", "type": "local"}]}, "paths[0].path"),
         ({"paths": [{"path": "http://x/"}], "also": 1}, "also"),
     ],
 )
 async def test_what_is_wrong_is_named_by_field(open_server: Served, body: dict[str, Any], path: str) -> None:
+    headers = {"Content-Type": "application/json"}
     async with open_server.client() as client:
-        answer = await client.post(VALIDATE, json=body)
+        answer = await client.post(VALIDATE, content=json.dumps(body).encode(), headers=headers)
     assert answer.status_code == 422
     assert path in [fault["path"] for fault in answer.json()["errors"]]
+
+
+NO_TYPE = "Its type is missing: write local or upload, since the path does not begin with http://, https:// or s3://."
+
+
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ({"path": "a.pdf"}, NO_TYPE),
+        ({"path": "a.pdf", "type": ""}, NO_TYPE),
+        (
+            {"path": "ftp://x/a.pdf"},
+            "Its path has a scheme that is not read here: documents come by http, https or s3.",
+        ),
+        ({"path": "a.pdf", "type": "ftp"}, "Its type wants one of url, s3, local, upload."),
+        ({"path": "a.pdf", "type": ["local"]}, "Its type wants one of url, s3, local, upload."),
+        ({"path": ""}, "Its path is empty."),
+        ({"path": "a\nb", "type": "local"}, "Its path holds a control character."),
+        ({"path": "http://x/" + "a" * 4096}, "Its path wants at most 4,096 characters."),
+        ({"path": "http://x/", "more": 1}, "Its field more is none of path and type."),
+    ],
+)
+async def test_an_entry_that_will_not_do_is_told_beside_those_that_do(
+    open_server: Served, entry: dict[str, Any], error: str
+) -> None:
+    good = {"path": "a.pdf", "type": "local"}
+    told = (await validate(open_server, good, entry, good)).json()
+    assert (told["valid_count"], told["invalid_count"]) == (2, 1)
+    assert [each["valid"] for each in told["results"]] == [True, False, True]
+    kind = {"error_type": "source", "error_code": "unsupported"}
+    assert told["results"][1] == {"path": entry["path"], "valid": False, "error": error} | kind
 
 
 async def test_only_json_and_only_with_a_token(open_server: Served) -> None:
@@ -136,7 +165,8 @@ async def test_only_json_and_only_with_a_token(open_server: Served) -> None:
 
 def test_a_path_alone_tells_of_urls_and_s3() -> None:
     body = b'{"paths":[{"path":"HTTPS://x/"},{"path":"s3://b/k","type":""},{"path":"s3://b/k","type":"local"}]}'
-    assert [each.type for each in read_paths(body, 3)] == [SourceType.URL, SourceType.S3, SourceType.LOCAL]
+    asked = [each for each in read_paths(body, 3) if isinstance(each, PathToCheck)]
+    assert [each.type for each in asked] == [SourceType.URL, SourceType.S3, SourceType.LOCAL]
     with pytest.raises(InvalidRequest):
         read_paths(body, 2)
     with pytest.raises(MalformedBody):
