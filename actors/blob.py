@@ -64,8 +64,8 @@ def open_local(root: Path | None, path: str, max_bytes: int) -> Blob:
 
 
 def empty() -> DocumentRefused:
-    """What a source says that is asked for the first bytes of nothing (416)."""
-    return DocumentRefused("The document is empty.", code=ErrorCode.NOT_A_PDF)
+    """What a document without a byte ends with."""
+    return DocumentRefused("The file is empty.", code=ErrorCode.NOT_A_PDF)
 
 
 def too_large(max_bytes: int) -> SourceRefused:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from actors.blob import empty
 from actors.errors import DocumentRefused
 from actors.legible import letters
 from actors.ocr import Tesseract
@@ -61,6 +62,8 @@ def read_pdf(
         DocumentRefused: `code` is one of not-a-pdf, corrupt, encrypted, no-text, too-complex, ocr-unavailable.
         MemoryError: the document wants more than the process may have.
     """
+    if not data:
+        raise empty()
     if b"%PDF-" not in data[:HEADER_WITHIN_BYTES]:
         raise DocumentRefused("The file is not a PDF.", code=ErrorCode.NOT_A_PDF)
     document = _Document(data, num_pages, password)

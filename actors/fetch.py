@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 import redis
 
-from actors.blob import PDF_TYPE, Blob, Opened, open_local, too_large
+from actors.blob import PDF_TYPE, Blob, Opened, empty, open_local, too_large
 from actors.courtesy import Courtesy
 from actors.errors import DocumentError, DocumentRefused, InternalFault, TimedOut
 from actors.rate import WINDOW_MIN_BYTES, WINDOW_S, Rate, least_rate
@@ -75,6 +75,8 @@ class Fetcher:
         """
         async with self._in_time(), self._open(source, path, owner, HEAD_BYTES) as opened:
             head = await _head(self._fitting(opened))
+        if not head:
+            raise empty()
         if b"%PDF-" not in head:
             raise DocumentRefused("The document does not begin like a PDF.", code=ErrorCode.NOT_A_PDF)
         return Found(opened.content_type, opened.size_bytes)

@@ -49,6 +49,10 @@ def test_what_is_no_pdf_is_not_a_pdf(data: bytes) -> None:
     assert refused(data).code is ErrorCode.NOT_A_PDF
 
 
+def test_a_file_without_a_byte_is_told_as_empty() -> None:
+    assert str(refused(b"")) == "The file is empty."
+
+
 def test_a_page_without_anything_has_no_text() -> None:
     paper = FPDF()
     paper.add_page()

@@ -10,7 +10,7 @@ from actors.errors import DocumentError, NetworkFailed
 from actors.fetch import HEAD_BYTES, Found
 from actors.settings import PrivateSources
 from protocol.words import ErrorCode, SourceType
-from tests.hosts import LIMIT_S, OPEN, Conversation, fetcher, host, leads, says
+from tests.hosts import LIMIT_S, OPEN, Answer, Conversation, fetcher, host, leads, says
 
 
 async def look(path: str, source: SourceType = SourceType.URL) -> Found:
@@ -60,9 +60,12 @@ async def test_what_does_not_begin_like_a_pdf_is_none(body: bytes) -> None:
         assert (await fault(there.url())).code is ErrorCode.NOT_A_PDF
 
 
-async def test_an_empty_document_is_none() -> None:
-    async with host(says(b"", "416 Range Not Satisfiable", Content_Range="bytes */0")) as there:
-        assert str(await fault(there.url())) == "The document is empty."
+@pytest.mark.parametrize(
+    "answer", [says(b""), says(b"", "416 Range Not Satisfiable", Content_Range="bytes */0")], ids=["200", "416"]
+)
+async def test_an_empty_document_is_none(answer: Answer) -> None:
+    async with host(answer) as there:
+        assert str(await fault(there.url())) == "The file is empty."
 
 
 @pytest.mark.parametrize(
