@@ -129,7 +129,8 @@ class RowRetries(Retries):
 
     def _fail_job(self, claim: Claim, error: DocumentError) -> None:
         row = Row.waiting(claim.row_id, claim.document.title, **_told(claim, error))
-        insist(lambda: self._store.fail_job(claim, row, str(error)))
+        # An ending's message goes on in many a display, as `Job completed: 3 tagged` does.
+        insist(lambda: self._store.fail_job(claim, row, str(error).removesuffix(".")))
 
 
 def _fallback(claim: Claim, error: DocumentError) -> Wait | None:

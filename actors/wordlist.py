@@ -51,9 +51,17 @@ class WordLists:
             try:
                 return _terms_in(self._sandbox.extract(Blob(file, len(pdf)), LIST_PAGES_MAX))
             except DocumentRefused as refused:
-                raise ListRefused(f"The exclusion list cannot be read. {refused}", code=refused.code) from None
+                raise ListRefused(
+                    f"The exclusion list cannot be read, since {_clause(refused)}", code=refused.code
+                ) from None
             except BadList as fault:
                 raise ListRefused(f"The exclusion list cannot be used: it {fault}.") from None
+
+
+def _clause(refused: DocumentRefused) -> str:
+    """Its sentence, as it stands within another."""
+    sentence = str(refused)
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _terms_in(extraction: Extraction) -> list[str]:

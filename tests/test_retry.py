@@ -128,11 +128,11 @@ def test_a_permanent_fault_fails_at_once(bench: Bench, settings: Settings, error
 
 def test_a_refused_key_ends_the_job_with_error(bench: Bench, settings: Settings) -> None:
     [address, *_] = bench.start(rows=3)
-    with worker_that_raises(bench, settings, KeyRefused("the provider refused the key")) as deliver:
+    with worker_that_raises(bench, settings, KeyRefused("The provider refused the key.")) as deliver:
         deliver(address)
     told, ending = bench.events()[-2:]
     assert (told.told.status, told.told.error_type) == (DocumentStatus.PENDING, ErrorType.AUTH)
-    assert (ending.type, ending.body) == ("error", "the provider refused the key")
+    assert (ending.type, ending.body) == ("error", "The provider refused the key")
     assert bench.facts()["failed"] == "0"
     check_invariants(bench)
 

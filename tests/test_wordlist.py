@@ -38,6 +38,7 @@ def list_pdf(*lines: str, pages: int = 1, password: str = "") -> bytes:
 
 
 LIST = list_pdf("# never wanted", "training, Manual", "annual report")
+UNREAD = "The exclusion list cannot be read"
 TERMS = ["training", "Manual", "annual report"]
 
 
@@ -93,13 +94,14 @@ async def test_it_is_read_once_and_the_terms_stand_in_its_place(service: Service
 @pytest.mark.parametrize(
     ("pdf", "sentence", "code"),
     [
-        (b"%PDF-1.7 but no more", "The exclusion list cannot be read. The document is damaged", ErrorCode.CORRUPT),
-        (OWN_PARENT, "The exclusion list cannot be read. ", None),
-        (list_pdf("a", password="x"), "The exclusion list cannot be read. The document is enc", ErrorCode.ENCRYPTED),
-        (list_pdf("# nothing"), "The exclusion list cannot be used: it holds no term.", None),
-        (list_pdf("a", pages=51), "The exclusion list cannot be used: it has more than 50 pages.", None),
+        (b"%PDF-1.7 but no more", f"{UNREAD}, since the document is damaged and cannot be read", ErrorCode.CORRUPT),
+        (OWN_PARENT, f"{UNREAD}, since the ", None),
+        (list_pdf(), f"{UNREAD}, since there is no text on the pages that were read", ErrorCode.NO_TEXT),
+        (list_pdf("a", password="x"), f"{UNREAD}, since the document is encrypted; it needs a", ErrorCode.ENCRYPTED),
+        (list_pdf("# nothing"), "The exclusion list cannot be used: it holds no term", None),
+        (list_pdf("a", pages=51), "The exclusion list cannot be used: it has more than 50 pages", None),
     ],
-    ids=["damaged", "tangled", "locked", "empty", "long"],
+    ids=["damaged", "tangled", "blank", "locked", "empty", "long"],
 )
 async def test_one_that_cannot_be_used_ends_the_job_before_any_row_is_done(
     service: Service, pdf: bytes, sentence: str, code: ErrorCode | None
@@ -109,6 +111,8 @@ async def test_one_that_cannot_be_used_ends_the_job_before_any_row_is_done(
         events = await until(service.bench, ended)
     assert (events[-1].type, events[-1].processed, events[-1].failed) == ("error", 0, 0)
     assert events[-1].body.startswith(sentence)
+    assert ". " not in events[-1].body
+    assert events[-1].body[-1].isalpha()
     told = [event.told for event in events if event.row and event.told.error]
     assert {(row.status, row.error_type) for row in told} == {("pending", ErrorType.DOCUMENT)}
     assert code is None or {row.error_code for row in told} == {code}
