@@ -15,7 +15,7 @@ from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
-from api.multipart import charset_of
+from api.multipart import declared
 from protocol.requests import MalformedBody
 
 STREAMED = frozenset({"/api/uploads", "/api/single/process"})
@@ -87,8 +87,9 @@ class Part(NamedTuple):
     field: str
     file_name: str | None
     """None: it is no file."""
+    media_type: str
+    """As its own `Content-Type` declares it, likewise the next."""
     charset: str | None
-    """As its own `Content-Type` declares it."""
     chunks: AsyncGenerator[bytes, None]
     """Its content; what is left unread is skipped."""
 
@@ -124,7 +125,7 @@ class Multipart:
         while not isinstance(event := await self._next(), Epilogue):
             if isinstance(event, File | Field):
                 file_name = event.filename if isinstance(event, File) else None
-                yield Part(event.name or "", file_name, charset_of(event.headers), self._content())
+                yield Part(event.name or "", file_name, *declared(event.headers), self._content())
 
     async def _content(self) -> AsyncGenerator[bytes, None]:
         more = True

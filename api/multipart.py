@@ -19,12 +19,15 @@ class Part(NamedTuple):
     """What a field of the form holds, be it a file or not."""
 
     content: bytes
+    media_type: str
+    """As the part's own `Content-Type` declares it, likewise the next."""
     charset: str | None
-    """As the part's own `Content-Type` declares it."""
+    file_name: str
+    """Empty: it is no file, or has no name."""
 
 
 def read_parts(content_type: str, body: bytes, fields: Collection[str]) -> dict[str, Part]:
-    """The fields of a form by their names; one that is empty counts as left out.
+    """The fields of a form by their names; one that is empty, and no file with a name, counts as left out.
 
     Raises:
         Problem: 415, the content type names no boundary.
@@ -40,22 +43,24 @@ def read_parts(content_type: str, body: bytes, fields: Collection[str]) -> dict[
         raise MalformedBody(f"the form has more than {PARTS_MAX} fields") from None
     except (ValueError, LookupError):
         raise MalformedBody("the body is no form that can be read") from None
-    return {name: part for name, part in _checked(sent, fields).items() if part.content}
+    return {name: part for name, part in _checked(sent, fields).items() if part.content or part.file_name}
 
 
 def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
     decoder.receive_data(body)
     decoder.receive_data(None)
     parts: list[tuple[str, Part]] = []
-    name, headers, pieces = "", Headers(), list[bytes]()
+    head: Field | File = Field(name="", headers=Headers())
+    pieces: list[bytes] = []
     while not isinstance(event := decoder.next_event(), Epilogue):
         match event:
             case Field() | File():
-                name, headers, pieces = event.name or "", event.headers, []
+                head, pieces = event, []
             case Data():
                 pieces.append(event.data)
                 if not event.more_data:
-                    parts.append((name, Part(b"".join(pieces), charset_of(headers))))
+                    file_name = head.filename if isinstance(head, File) else ""
+                    parts.append((head.name or "", Part(b"".join(pieces), *declared(head.headers), file_name)))
             case Preamble():
                 pass
             case NeedData():
@@ -63,9 +68,10 @@ def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
     return parts
 
 
-def charset_of(headers: Headers) -> str | None:
-    """The encoding that a part declares."""
-    return parse_options_header(headers.get("Content-Type", ""))[1].get("charset") or None
+def declared(headers: Headers) -> tuple[str, str | None]:
+    """The media type and the encoding that a part declares."""
+    media_type, options = parse_options_header(headers.get("Content-Type", ""))
+    return media_type.lower(), options.get("charset") or None
 
 
 def _checked(sent: list[tuple[str, Part]], fields: Collection[str]) -> dict[str, Part]:

@@ -99,9 +99,9 @@ async def _gather(sent: AsyncIterator[Part], taking: Taking) -> dict[str, multip
             taking.faults.add(part.field, "stands twice")
         elif part.field == FILE:
             await taking.add(FILE, part)
-        elif content := await _content(part, room):
+        elif (content := await _content(part, room)) or part.file_name:
             room -= len(content)
-            fields[part.field] = multipart.Part(content, part.charset)
+            fields[part.field] = multipart.Part(content, part.media_type, part.charset, part.file_name or "")
         seen.add(part.field)
     _check_document(FILE in seen, URL in fields, taking.faults)
     return fields

@@ -101,10 +101,17 @@ async def test_faults_of_a_workbook_say_the_row(api: Served) -> None:
     assert faults(answer) == {"documents[1].file_path": "wants at most 4,096 characters (row 4, column “url”)"}
 
 
+@pytest.mark.parametrize("file", [{}, {"file": (None, b"")}, {"file": ("", b"")}])
+async def test_a_form_without_a_file_says_what_it_wants(api: Served, file: dict[str, Any]) -> None:
+    async with api.client() as client:
+        answer = await client.post(START, files={"config": (None, "{}"), **file})
+    assert faults(answer) == {"file": "is missing: a CSV file or an XLSX workbook"}
+
+
 @pytest.mark.parametrize(
     ("file", "fields", "path", "message"),
     [
-        (b"", {}, "file", "is missing: a CSV file or an XLSX workbook"),
+        (b"", {}, "file", "is empty"),
         (b"title,note\nA,b\n", {}, "file", "has no column for file_path"),
         (b"url\n", {}, "file", "has no rows below its header"),
         (b"url\n" + b"https://x.org\n" * 10_001, {}, "file", "has more than 10,000 rows"),
