@@ -143,7 +143,8 @@ def _several(columns: Sequence[str]) -> list[str]:
 
 def _plain(column: str) -> str:
     """What a name is compared by; of a password, its letters alone, since it must never pass as something else."""
-    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", column)).casefold()
+    name = column[:COLUMN_NAME_LENGTH_MAX]  # a longer one is refused, but may come this far
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", name)).casefold()
     return "password" if _NO_LETTERS.sub("", plain) in _PASSWORDS else plain
 
 
