@@ -77,8 +77,9 @@ async def test_a_column_mapping_names_the_columns(api: Served, bench: Bench) -> 
     assert documents(bench, "mine")[0].title == "A"
 
 
-async def test_secrets_of_a_form_stand_nowhere_in_clear(api: Served, bench: Bench) -> None:
-    file = f"url,password\nhttps://example.org/a,{PASSWORD}\n"
+@pytest.mark.parametrize("header", ["password", "Pass Word", "PWD", "Passwort:"])
+async def test_secrets_of_a_form_stand_nowhere_in_clear(api: Served, bench: Bench, header: str) -> None:
+    file = f"url,{header}\nhttps://example.org/a,{PASSWORD}\n"
     config = msgspec.json.encode({"api_key": API_KEY, "model_name": "m/1"}).decode()
     assert (await send(api, file, config=config)).status_code == 202
     for place in (everything_in(bench.redis, 0), everything_in(bench.redis, 1), api.log.read_text()):
