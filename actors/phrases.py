@@ -16,13 +16,13 @@ from actors.lexicon import (
     NUMBERS,
     SUBJECTS,
 )
-from actors.prose import MAX_TOKEN
+from actors.prose import MARKS, MAX_TOKEN
 
 MAX_WORDS = 5  # of a phrase
 TAIL = 4  # words are kept of a longer run: in English the head comes last
 MAX_PHRASE = 60  # characters of a phrase
 
-TOKEN = re.compile(r"[^\W_]+(?:[-\u2013\u2212/'&+][^\W_]+)*\+*|\S")
+TOKEN = re.compile(rf"\w[\w{MARKS}]*(?:[-\u2013\u2212/'&+][\w{MARKS}]+)*\+*|\S")
 DIMENSION = re.compile(r"\d-?[a-z]")  # 3D, 4G
 
 _Kind = Literal["", "name", "participle", "gerund", "adverb", "number"]
@@ -186,5 +186,6 @@ def _expanded(run: Run, following: list[str]) -> int:
 
 def tokenise(prose: str) -> list[str]:
     """Its words and signs; `dog's` and `MRIs` without their s."""
+    prose = prose.replace("_", "|")  # `\w` means letters and digits here
     tokens = [token.removesuffix("'s") for token in TOKEN.findall(prose)]
     return [token[:-1] if token[-1] == "s" and len(token) > 2 and token[:-1].isupper() else token for token in tokens]

@@ -14,6 +14,11 @@ FURNITURE = 3  # times a line comes back, and it belongs to the page, not to the
 NARROWEST = 36  # characters of a column of prose; narrower lines are a list, and each ends where the next begins large
 NEIGHBOURS = 5  # lines above and below tell how wide the text is
 
+MARKS = "\u200c\u200d" + "".join(
+    sign for sign in map(chr, range(0x300, 0x3100)) if unicodedata.category(sign)[0] == "M"
+)
+"""What hangs on a letter and belongs to its word: vowel signs of Indic scripts, accents, joiners."""
+
 SPELLING = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
     | dict.fromkeys("\u2018\u2019\u02bc", "'")
@@ -24,7 +29,8 @@ SPELLING = str.maketrans(
 )
 ACCENTED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,3}")
 BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40})-[ \t]{0,3}\n[ \t]{0,8}([^\W\d_]{2,40})")
-SPELLED_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LETTERS = rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*"
+SPELLED_WORD = re.compile(rf"{_LETTERS}(?:-{_LETTERS})*")
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
 
 

@@ -138,6 +138,13 @@ def test_ligatures_and_curly_apostrophes_are_spelt_out() -> None:
     )
 
 
+def test_words_of_scripts_with_vowel_signs_stay_whole_among_english_ones() -> None:
+    found = phrases(
+        "The word पुस्तकालय means library. A library is a पुस्तकालय, and क्\u200dषेत्र is a region. Libraries lend.", 20
+    )
+    assert {"पुस्तकालय", "क्\u200dषेत्र"} <= set(found)
+
+
 def test_an_acronym_shows_where_the_phrase_before_it_begins() -> None:
     found = phrases(
         "Clinics compare fast magnetic resonance imaging (MRI) with X-rays. MRIs need time, an MRI costs more."
