@@ -36,6 +36,14 @@ pm pp rpm saturday second seconds september seven seventeen seventh seventy six 
 ten tenth third thirteen thirty thousand thousands three thursday times today tomorrow tonight tonne tonnes trillion
 tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi xii xx year years yesterday zero
 """)
+# Units are no word, in the head of a table either.
+UNITS = _words("""
+°c °f bps cm2 cm3 dbm gbit gbps gev gwh hpa kbit kbps kcal kev kj kmh kpa kv kvah kvar kwp mah mbar mbit mbps mev mmhg
+mmol mol mpa mv mwh nmol pmol ppb ppm tbit twh wh µg µl µm µmol µs μg μl μm μmol μs
+""")
+SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH sensor"
+# "mg/l", "kWh/m2", "EUR/t": between strokes single letters are units too.
+BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n s t v w yr")
 # With these, or an article, a compound begins with a number or an article.
 LEADING_NUMBERS = _words("""
 a an the dozen eight eighteen eighty eleven fifteen fifty five forty four fourteen half hundred million nine nineteen
@@ -101,11 +109,26 @@ want warn warrant watch wear welcome win wish withdraw witness wonder work worry
 """)
 IRREGULAR = _words("""
 arisen arose ate beaten became began begun believed bought broke broken brought built burst called came caught chose
-chosen dealt drank drawn drew driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave
-given gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met named paid
+chosen dealt drank drawn drew dries driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave
+given goes gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met named paid
 presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown slept
 sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw
 thrown told took tore torn underlies understood underwent used uses using went woke woken won wore worn written wrote
+""")
+# Only their present is sure to be a verb: there are "installed capacity" and "baking powder".
+PRESENT = _words("""
+arrange attach bake bind blow boil borrow breathe celebrate cease chop collect commence complain conceal condemn
+confront defend deploy deter dissolve disturb disrupt earn embrace enjoy expire explode fix flee forbid freeze gather
+grind hang heal ignite inhale install invest lend melt nibble obey oppose overtake postpone pretend quit recover renew
+repay retire rinse rot scatter seize shake shine shrink shut soften spoil squeeze steal strengthen sweep swim swing
+terminate thicken tighten tolerate transcribe unite unlock vanish weaken weigh wipe withstand wrap
+""")
+# As often nouns; verbs where they agree with the noun before them ("roots lift stones", "cement traps water").
+EITHER = _words("""
+bear beat block cause claim cost cover demand drop face fight fill flash fold force fuel grade guide harm help host
+hunt judge kill lead lift link lock love mark matter name need paint plan play pose prompt pump push rank repair
+require rise risk rule save score screen seal seek shape share show sign split stop strain stretch strike supply
+support survey switch tap thank threaten touch trade trap travel treat trigger trust visit vote waste watch win yield
 """)
 # Forms of those verbs that are as often nouns, or stand before nouns in the names of things.
 NOUNS = _words("""
@@ -152,23 +175,31 @@ system temperature term time to tolerant type use user value wide word world yea
 """)
 ADJECTIVE_ENDS = ("able", "al", "ary", "ed", "ful", "ible", "ic", "ive", "less", "ous")
 LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly jelly ally butterfly belly bully")
-DETERMINERS = _words("a an the this these its their our his her your how whether each all any some both several")
+DETERMINERS = _words("a an the this these its their our his her your how whether each every all any some both several")
 SUBJECTS = _words("we they he she i you who can cannot could may might must shall should will would")
 AUXILIARIES = _words("is are was were be been being has have had it") | SUBJECTS
 BEFORE_GERUND = _words("for by when while of in to and are is was were from")
 
 
+def _third(verb: str) -> str:
+    """What it is with he, she or it."""
+    if verb.endswith("y") and verb[-2] not in "aeo":
+        return verb[:-1] + "ies"
+    return verb + ("es" if verb.endswith(("ss", "sh", "ch", "x")) else "s")
+
+
 def _forms(verb: str) -> set[str]:
     stem = verb.removesuffix("e")
-    if verb.endswith("y") and verb[-2] not in "aeo":
+    if _third(verb).endswith("ies"):
         stem = verb[:-1]
         return {verb, stem + "ies", stem + "ied", verb + "ing"}
-    if verb.endswith(("ss", "sh", "ch", "x")):
-        return {verb, verb + "es", verb + "ed", verb + "ing"}
-    return {verb, verb + "s", stem + "ed", stem + "ing"}
+    return {verb, _third(verb), stem + "ed", stem + "ing"}
 
 
-BREAKS = FUNCTION | NUMBERS | PRAISE | DULL | ((IRREGULAR | set().union(*map(_forms, VERBS))) - NOUNS)
+_VERB_FORMS = set().union(*map(_forms, VERBS))
+_PRESENT_FORMS = PRESENT | set(map(_third, PRESENT))
+THIRD_PERSON = frozenset(map(_third, EITHER))
+BREAKS = FUNCTION | NUMBERS | UNITS | PRAISE | DULL | _PRESENT_FORMS | ((IRREGULAR | _VERB_FORMS) - NOUNS)
 
 # --- other languages -----------------------------------------------------------------------------------------------
 

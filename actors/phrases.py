@@ -7,14 +7,19 @@ from typing import Literal, NamedTuple
 from actors.lexicon import (
     AUXILIARIES,
     BEFORE_GERUND,
+    BETWEEN_STROKES,
     BREAKS,
     COUNTED_IN_NAMES,
     DETERMINERS,
+    EITHER,
+    FUNCTION,
     LEADING_NUMBERS,
     LY_NOUNS,
     NOUNS,
     NUMBERS,
+    SCALES,
     SUBJECTS,
+    THIRD_PERSON,
 )
 from actors.prose import MARKS, MAX_TOKEN
 
@@ -80,7 +85,7 @@ class _Tokens:
                 return not (_ends_in_plural(run) and self._is_content(at + 1))
             case "gerund":
                 return not self._takes_object(at, before)
-        return not self._is_verb(at, before) and not self._is_unit_or_author(at, before)
+        return not (self._is_verb(at, before) or self._is_predicate(at, run) or self._is_unit_or_author(at, run))
 
     def _is_content(self, at: int) -> bool:
         return self.kinds[at] in {"name", "participle", "gerund"}
@@ -89,9 +94,23 @@ class _Tokens:
         """`we synthesize`, `to ferment the`."""
         return before in SUBJECTS or (before == "to" and self.low[at + 1] in DETERMINERS)
 
-    def _is_unit_or_author(self, at: int, before: str) -> bool:
-        """`30 MeV`, `Smith et al.`"""
-        return (before[0].isdigit() and len(self.low[at]) < 4) or self.low[at + 1] == "et"
+    def _is_predicate(self, at: int, run: Run) -> bool:
+        """`roots lift stones`, `cement traps moisture`, but not `ski lift prices`: it agrees with its subject."""
+        low = self.low[at]
+        after = self.low[at + 1]
+        if not run or not after[0].isalpha() or (after in FUNCTION and after not in DETERMINERS):
+            return False
+        subject = run[-1].low
+        if _is_plural(subject):
+            # "point defects trap sites": within a longer name a plural may be any part.
+            return len(run) == 1 and low in EITHER and not subject.endswith(("ics", "news", "series"))
+        return low in THIRD_PERSON
+
+    def _is_unit_or_author(self, at: int, run: Run) -> bool:
+        """`30 MeV`, `the pH of`, `Smith et al.`"""
+        low, after = self.low[at], self.low[at + 1]
+        counted = at > 0 and self.low[at - 1][0].isdigit() and len(low) < 4
+        return counted or after == "et" or (low in SCALES and not run and not self._is_content(at + 1))
 
     def _is_number_in_name(self, at: int, run: Run) -> bool:
         """`Windows 11`, `multiple 0-1 knapsack`, but not `Preparation 30 minutes`, `Barley 12 45`, `City 3-1`."""
@@ -126,7 +145,9 @@ def _kind(low: str) -> _Kind:
 
 
 def _is_built_of_breaks(low: str) -> bool:
-    """`don't`, `we'll`, `so-and-so`, `two-storey`: what is made of words that break a run, or begins with a number."""
+    """`don't`, `we'll`, `so-and-so`, `two-storey`, `mg/l`: of words that break a run, of units, or led by a number."""
+    if "/" in low:
+        return all(part in BETWEEN_STROKES for part in low.split("/"))
     if "-" in low:
         parts = low.split("-")
         counts = parts[0] in LEADING_NUMBERS and parts[1] not in COUNTED_IN_NAMES

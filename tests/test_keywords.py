@@ -110,6 +110,27 @@ def test_verbs_do_not_stick_to_names() -> None:
     assert not {"monitors", "transmit", "calibrate", "dominating", "exploiting"} & set(" ".join(found).split())
 
 
+def test_a_verb_between_two_nouns_parts_them() -> None:
+    found = phrases(
+        "Roots lift coping stones. Cement traps moisture inside old walls, and a picture goes online. Vetch and clover "
+        "fix nitrogen. Point defects trap sites. The ski lift prices vary. A late payment bears interest.",
+        30,
+    )
+    assert {"roots", "cement", "moisture", "nitrogen", "ski lift prices", "payment"} <= set(found)
+    assert not {"traps", "goes", "fix", "bears"} & set(" ".join(found).split())
+
+
+def test_units_are_no_word_of_a_phrase() -> None:
+    found = phrases(
+        "Nitrate mg/l was high. Hardness mmol/l and conductivity \u00b5S/cm were low. Heat kWh/m2, pressure kPa and "
+        "TCP/IP traffic are logged, with read/write access. The pH of 7 fell. A pH sensor was broken.",
+        30,
+    )
+    assert {"nitrate", "hardness", "conductivity", "tcp/ip traffic", "read/write access", "ph sensor"} <= set(found)
+    assert "ph" not in found
+    assert not {"mg/l", "mmol/l", "\u00b5s/cm", "kwh/m2", "kpa"} & set(" ".join(found).split())
+
+
 def test_a_word_cut_by_the_end_of_a_line_is_whole_again() -> None:
     found = phrases(
         "Document re-\ntrieval is old. Today document retrieval uses rule-\nbased filters, or rule-based ranks."
