@@ -46,11 +46,10 @@ SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH
 BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n s t v w yr")
 # With these, or an article, a compound begins with a number or an article.
 LEADING_NUMBERS = _words("""
-a an the dozen eight eighteen eighty eleven fifteen fifty five forty four fourteen half hundred million nine nineteen
-ninety one seven seventeen seventy six sixteen sixty ten thirteen thirty thousand three twelve twenty two zero
+a an the dozen eight eighteen eighth eighty eleven fifteen fifth fifty first five forty four fourteen fourth half
+hundred million nine nineteen ninety ninth one second seven seventeen seventh seventy six sixteen sixth sixty ten tenth
+third thirteen thirty thousand three twelve twenty two zero
 """)
-# With these it is the name of a kind all the same: "two-phase steel".
-COUNTED_IN_NAMES = _words("body dimensional phase")
 # They say that a thing is new, big, good or usual, never what it is.
 PRAISE = _words("""
 able accurate actual additional adequate alone appropriate attractive available bad based basic best better big bigger

@@ -7,7 +7,8 @@ import re
 from typing import NamedTuple
 
 from actors.lexicon import AUXILIARIES
-from actors.phrases import MAX_WORDS, tokenise
+from actors.phrases import MAX_WORDS, edged, tokenise
+from actors.prose import ends_here
 
 MAX_DECLARED = 15  # keywords are believed of those that the authors list
 
@@ -22,6 +23,7 @@ BACK_MATTER = re.compile(
     r"|\b(?:REFERENCES|References)\s{1,3}\[?1\b"
 )
 KEYWORD_LIST = re.compile(r"\b(?:Key[ -]?[Ww]ords|KEY[ -]?WORDS|Index Terms|INDEX TERMS)(?i: and phrases)?\b")
+SEPARATOR = re.compile(r"[,;\u2022\u00b7|]|\s[\u2013\u2014-]\s")
 LIST_END = re.compile(
     r"\n[ \t]*\n|\n(?=[A-Z][\w-]{2,30}:\s)"
     r"|[\d.\s]{1,6}(?i:introduction)\b|\n(?=[A-Z]{3})|\.\s(?=[A-Z])|(?i:general terms|categories and)\b"
@@ -62,19 +64,35 @@ def _cut_declared(text: str) -> tuple[str, str]:
     window = text[heading.end() : heading.end() + DECLARED_CHARACTERS]
     end = LIST_END.search(window, 2)
     declared = window[: end.start()] if end else window[: max(map(window.rfind, ",;\n")) + 1]
-    if not listed(declared):  # the word "keywords" in a sentence
+    declared = _until_a_line_ends_it(declared, text[: heading.end()], window)
+    if not any(_items(declared)):  # the word "keywords" in a sentence
         return text, ""
     return f"{text[: heading.start()]}\n\n{text[heading.end() + len(declared) :]}", declared
 
 
+def _until_a_line_ends_it(declared: str, before: str, window: str) -> str:
+    """A list ends with a line that has room for what the next one begins with, but not behind a comma."""
+    lines = ["", *(before[before.rfind("\n") + 1 :] + window).split("\n")]
+    end = 0
+    for at, line in enumerate(declared.split("\n"), 1):
+        end += len(line) + 1
+        if SEPARATOR.search(declared[:end]) and line.rstrip()[-1:] not in {",", ";"} and ends_here(lines, at):
+            return declared[:end]
+    return declared
+
+
 def listed(declared: str) -> list[str]:
-    """The phrases of such a list, in lower case; none where it is no list."""
-    items = re.split(r"[,;\u2022\u00b7|]|\s[\u2013\u2014-]\s", declared.strip(" .:\u2014-\n").lower())
-    phrases = [" ".join(tokenise(item.strip(" .\n"))) for item in items[:MAX_DECLARED]]
-    if phrases[0].count(" ") >= MAX_WORDS:
-        return []
-    return [phrase for phrase in phrases if phrase and _may_be_keyword(phrase.split(" "))]
+    """The phrases of such a list, in lower case, that may be keywords."""
+    return [" ".join(words) for words in map(edged, filter(_may_be_keyword, _items(declared))) if words]
+
+
+def _items(declared: str) -> list[list[str]]:
+    """The words of each item of a list, in lower case; none where it is no list."""
+    items = SEPARATOR.split(declared.strip(" .:\u2014-\n").lower())[:MAX_DECLARED]
+    phrases = [tokenise(item.strip(" .\n")) for item in items]
+    return phrases if len(phrases[0]) <= MAX_WORDS else []
 
 
 def _may_be_keyword(words: list[str]) -> bool:
-    return len(words) <= MAX_WORDS and AUXILIARIES.isdisjoint(words)
+    """Not a sentence, nor what is counted (`36 months`)."""
+    return 0 < len(words) <= MAX_WORDS and not words[0].isdecimal() and AUXILIARIES.isdisjoint(words)

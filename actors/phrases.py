@@ -9,7 +9,6 @@ from actors.lexicon import (
     BEFORE_GERUND,
     BETWEEN_STROKES,
     BREAKS,
-    COUNTED_IN_NAMES,
     DETERMINERS,
     EITHER,
     FUNCTION,
@@ -150,8 +149,7 @@ def _is_built_of_breaks(low: str) -> bool:
         return all(part in BETWEEN_STROKES for part in low.split("/"))
     if "-" in low:
         parts = low.split("-")
-        counts = parts[0] in LEADING_NUMBERS and parts[1] not in COUNTED_IN_NAMES
-        return counts or all(part in BREAKS for part in parts)
+        return parts[0] in LEADING_NUMBERS or all(part in BREAKS for part in parts)
     return "'" in low and low.endswith(("n't", "'re", "'ve", "'ll", "'d", "'m"))
 
 
@@ -203,6 +201,16 @@ def _expanded(run: Run, following: list[str]) -> int:
         if len(initials) >= len(wanted):
             return size if initials == wanted else 0
     return 0
+
+
+def edged(words: list[str]) -> list[str]:
+    """Lower-case words without the numbers and articles before them, and without the function words behind."""
+    start, end = 0, len(words)
+    while start < end and (words[start][0].isdigit() or words[start].split("-")[0] in LEADING_NUMBERS):
+        start += 1
+    while start < end and words[end - 1] in FUNCTION:
+        end -= 1
+    return words[start:end]
 
 
 def tokenise(prose: str) -> list[str]:

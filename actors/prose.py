@@ -79,7 +79,7 @@ def unwrapped(text: str) -> str:
     lines = _without_furniture([line.strip() for line in text.split("\n")])
     pieces: list[str] = []
     for at, line in enumerate(lines):
-        pieces += (line, " | " if _ends_here(lines, at) else " ")
+        pieces += (line, " | " if ends_here(lines, at) else " ")
     return CITATION.sub(" | ", "".join(pieces))
 
 
@@ -100,7 +100,7 @@ def _unnumbered(line: str) -> str:
     return (rest if last.isdigit() else line).strip()
 
 
-def _ends_here(lines: list[str], at: int) -> bool:
+def ends_here(lines: list[str], at: int) -> bool:
     """Does this line end something? It does where there was room for the next word and the writer did not use it."""
     below = lines[at + 1] if at + 1 < len(lines) else ""
     first = below[: MAX_TOKEN + 1].split(None, 1)[:1]

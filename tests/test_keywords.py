@@ -183,53 +183,11 @@ def test_a_line_that_ends_early_ends_a_phrase() -> None:
     assert not any("rules warehouse" in phrase or "safety every" in phrase for phrase in found)
 
 
-PAPER = """Tidal Turbines in Narrow Straits
-Maria Okonkwo, Peter Lindqvist
-Institute of Ocean Engineering, Bergen, Norway
-okonkwo@ocean.example, http://ocean.example/lindqvist
-Abstract
-Tidal turbines harvest the current of narrow straits. We measure blade fatigue.
-{keywords}
-1. Introduction
-Tidal turbines stand in narrow straits, where blade fatigue is the main cost [1, 2]. Blade fatigue
-grows with turbulence (Lindqvist et al., 2019).
-{middle}
-References
-[1] Okonkwo M. Salmon Migration Atlas. Salmon Migration Press.
-[2] Lindqvist P. Salmon migration and salmon migration again.
-"""
-MIDDLE = "The rotor of each turbine turns slowly and its gearbox is inspected by divers.\n" * 2
-
-
-def test_authors_addresses_citations_and_references_are_no_keywords() -> None:
-    found = phrases(PAPER.format(keywords="", middle=MIDDLE), 30)
-    assert set(found[:3]) == {"tidal turbines", "narrow straits", "blade fatigue"}
-    words = set(" ".join(found).split())
-    assert not words & {"maria", "okonkwo", "lindqvist", "bergen", "norway", "ocean", "salmon", "migration", "http"}
-
-
-@pytest.mark.parametrize("heading", ["Keywords: ", "Key words and phrases. ", "Keywords\n", "Index Terms\u2014"])
-def test_keywords_that_the_authors_list_come_first(heading: str) -> None:
-    text = PAPER.format(keywords=heading + "marine energy, gearbox; hydrokinetics", middle=MIDDLE)
-    assert set(phrases(text, 3)) == {"marine energy", "gearbox", "hydrokinetics"}
-
-
-def test_the_word_keywords_in_a_sentence_declares_nothing() -> None:
-    text = "Keywords that people type into a search box are short. Search boxes learn. A search box is a box."
-    assert phrases(text)[0] == "search box"
-
-
 def test_a_running_title_counts_once() -> None:
     page = "Annual Report of Harbour Holdings {}\nThe crane {} lifts grain. Grain dust is dangerous near a crane.\n"
     found = phrases("".join(page.format(number, "ABCDEFGH"[number]) for number in range(8)))
     assert "harbour holdings" in found
     assert found.index("grain dust") < found.index("harbour holdings")
-
-
-def test_a_list_of_keywords_without_an_end_cuts_no_word() -> None:
-    found = phrases("Keywords: queues, " + "programming languages, " * 40, 30)
-    assert found == ["programming languages", "queues"]
-    assert "license" in phrases("Keywords: testing, queues\nLicense: MIT\nA license is given.", 9)
 
 
 def test_a_line_that_comes_again_keeps_the_number_in_a_name() -> None:
