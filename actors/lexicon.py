@@ -143,6 +143,11 @@ split stand start state states stem stop stress stresses studies study supply su
 sustained synthesized teaching test testing tests traversing trigger triggers turn understanding unified update
 updates updating validated visit visits wait walk walking walks welcome work working works writing
 """)
+# In a form a value follows.
+LABELS = _words("""
+address applicant birthday client customer email employer fax gender name nationality occupation phone signature
+supplier telephone
+""")
 # They name something, but the same thing in every document.
 COMMON = _words("""
 ability absence abstract accuracy activities activity algorithm algorithms analyses analysis answer answers

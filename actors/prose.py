@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 
+from actors.entries import entries, in_cells
 from actors.lexicon import SECOND_HALVES
 
 MAX_TOKEN = 40  # a longer "word" is a key, a path or a text without spaces
@@ -75,11 +76,13 @@ def _is_address(word: str) -> bool:
 
 
 def unwrapped(text: str) -> str:
-    """One line of prose, with `|` where a heading, a title or a paragraph ended."""
+    """One line of prose, with `|` where a heading, a title, a paragraph or the cell of a table ended."""
     lines = _without_furniture([line.strip() for line in text.split("\n")])
+    listed = [*entries(lines), False]
     pieces: list[str] = []
     for at, line in enumerate(lines):
-        pieces += (line, " | " if ends_here(lines, at) else " ")
+        ends = (listed[at] and listed[at + 1]) or ends_here(lines, at)
+        pieces += (in_cells(lines, at) if listed[at] else line, " | " if ends else " ")
     return CITATION.sub(" | ", "".join(pieces))
 
 
