@@ -25,7 +25,7 @@ from api.rooms import Rooms
 
 READ_CONNECTIONS, WRITE_CONNECTIONS, QUEUE_CONNECTIONS = 4, 2, 2
 """Eight in all, however many observe; one of the first is the live reader's. Redis does one thing at a time anyway."""
-UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER, UPLOADS_THAT_WAIT = 32, 4, 60
+UPLOADS_AT_A_TIME, UPLOADS_OF_ONE_CALLER, UPLOADS_THAT_WAIT = 32, 4, 28
 """Requests of uploads that are taken in; so many others of a caller wait with their bodies on the way."""
 CLIENT_NAME = "tagstream-api-reads"
 """What `CLIENT LIST` shows."""

@@ -18,8 +18,6 @@ from api import parts
 from api.app import create_app
 from api.transport import LINGER_S, Connection, mend
 
-PIECES_AHEAD = 1
-"""Of a body, up to 64 KiB each, that no route has asked for yet: so much stays in memory of each request that waits."""
 BACKLOG = 1024
 KEEP_ALIVE_S = 75.0
 """Above what load balancers wait (60 s), so that no request meets a connection that we are just closing."""
@@ -91,7 +89,6 @@ def _config(listener: socket.socket) -> Config:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.backlog = BACKLOG
-    config.max_app_queue_size = PIECES_AHEAD
     config.keep_alive_timeout = KEEP_ALIVE_S
     config.graceful_timeout = GRACE_S + LINGER_S
     config.include_server_header = False

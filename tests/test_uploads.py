@@ -203,7 +203,7 @@ async def test_a_body_of_another_kind_is_refused_by_its_type(api: Served, conten
 async def test_a_caller_who_keeps_a_crowd_waiting_is_refused_and_others_are_not(api: Served) -> None:
     sent = f"POST {UPLOADS} HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\nAuthorization: Bearer {api.token()}\r\n"
     head = f"{sent}Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
-    crowd = [await asyncio.open_connection("127.0.0.1", api.settings.port) for _ in range(65)]
+    crowd = [await asyncio.open_connection("127.0.0.1", api.settings.port) for _ in range(33)]
     for _, writer in crowd:
         writer.write(head)
         await writer.drain()
