@@ -53,6 +53,8 @@ def find_runs(prose: str, known: set[str] | None = None) -> list[Run]:
 def _runs(tokens: "_Tokens") -> Iterator[Run]:
     run: Run = []
     for at, shown in enumerate(tokens.shown):
+        if run and run[-1].low == tokens.low[at]:
+            continue  # a heading, and the first word below it
         if tokens.kinds[at] and tokens.continue_name(at, run):
             run.append(Word(shown, tokens.low[at], at))
         elif run:

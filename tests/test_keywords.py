@@ -59,6 +59,12 @@ def test_phrases_are_lower_case_distinct_and_bounded() -> None:
         assert 2 <= len(phrase) <= MAX_PHRASE
 
 
+def test_a_heading_and_the_word_below_it_make_no_phrase() -> None:
+    found = phrases("INVOICE\nInvoice number 17 of the harbour office. The harbour office sends an invoice each week.")
+    assert "invoice invoice" not in found
+    assert "invoice" in found
+
+
 def test_singular_and_plural_are_one_phrase_in_the_spelling_used_most() -> None:
     found = phrases("A solar panel is here. The solar panels are there. Two solar panels are old.")
     assert found.count("solar panels") == 1
