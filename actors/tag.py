@@ -23,6 +23,7 @@ from actors.prompt import Question, conversation, response_format, shown_of
 from actors.records import Tokens
 from actors.reply import Reply, completion, cost, refuses_format
 from actors.settings import Settings
+from actors.spelling import kebab
 from actors.vocabulary import vocabulary_of
 from protocol.messages import Evidence
 from protocol.words import ErrorCode
@@ -96,13 +97,23 @@ def _read(words: str, api_key: str, question: Question, tokens: Tokens) -> tuple
     Raises:
         ModelFailed: no tag that will do is among them.
     """
-    tags = _chosen(withhold(read_tags(words), api_key), question)
+    named = withhold(read_tags(words), api_key)
+    tags = _chosen(named, question)
     if not tags:
-        raise ModelFailed("The model answered nonsense: no tag could be read from its words.", tokens=tokens)
+        raise ModelFailed(_useless(any(map(kebab, named)), question), tokens=tokens)
     if not question.evidence:
         return tags, None
     quotes = ((settle(quote.tag, question.vocabulary), quote) for quote in read_quotes(words))
     return tags, supported(tags, quotes, question.pages)
+
+
+def _useless(named: bool, question: Question) -> str:
+    """What is wrong with an answer of which nothing is left."""
+    if not named:
+        return "The model answered nonsense: no tag could be read from its words."
+    if question.vocabulary:
+        return "The model named no term of the vocabulary that may be a tag."
+    return "The model named nothing but terms that are excluded."
 
 
 class ModelTagger:
