@@ -107,7 +107,7 @@ class Processor:
 
         with lease.run(self.fetcher.fetch(claim.document, claim.owner)) as blob:
             lease.rest()
-            return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim), begin)
+            return self.sandbox.extract(blob, claim.config.num_pages, self._password(claim), begin, claim.owner)
 
     def _begin(self, claim: Claim, lease: Lease, stage: Stage, checkpoint: bytes = b"") -> None:
         lease.check()

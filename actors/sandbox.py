@@ -1,7 +1,6 @@
 """The pool of child processes in which PDFs are read: a hostile file kills one of them and harms nobody else."""
 
 import contextlib
-import queue
 import threading
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ from actors.blob import Blob
 from actors.child import PASSWORD_MAX_CHARS, Answer, Child, Limits, Lost, Question
 from actors.errors import DocumentRefused, InternalFault
 from actors.extract import Extraction
+from actors.seats import Closed, Seats
 from actors.textlayer import too_complex
 
 
@@ -45,9 +45,7 @@ class Sandbox:
         self._limits = Limits(memory_mb, timeout_s, ocr_timeout_s)
         self._languages = ocr_languages
         # The seat that was used last is used next: its child's memory is warm, and idle ones stay swapped out.
-        self._seats: queue.LifoQueue[_Seat | None] = queue.LifoQueue()
-        for _ in range(processes):
-            self._seats.put(_Seat())
+        self._seats, self._processes = Seats(_Seat() for _ in range(processes)), processes
         self._lock = threading.Lock()
         self._children: set[Child] = set()
         self._closed = False
@@ -58,25 +56,31 @@ class Sandbox:
         Raises:
             InternalFault: the system starts no processes.
         """
-        seats = [self._take() for _ in range(self._seats.qsize())]
+        seats = [self._take() for _ in range(self._processes)]
         for seat in seats:
             seat.child = self._spawn()
             self._give(seat)
 
     def extract(
-        self, blob: Blob, num_pages: int, password: str | None = None, begin: Callable[[], None] = lambda: None
+        self,
+        blob: Blob,
+        num_pages: int,
+        password: str | None = None,
+        begin: Callable[[], None] = lambda: None,
+        owner: str = "",
     ) -> Extraction:
         """Read a document; waits for a free child. From any number of threads.
 
         A child that dies of something that we did not send (the system was short of memory, say) is forgiven once.
         `begin`: called when the wait is over; what it raises keeps the document from being read.
+        `owner`: whose it is; where many wait, owners take turns.
 
         Raises:
             DocumentRefused: what `read_pdf` says of the document, or that it went over the limits.
             InternalFault: no child can be started, or the pool is closed.
         """
         question = Question(num_pages, password[:PASSWORD_MAX_CHARS] if password else None)
-        seat = self._take()
+        seat = self._take(owner)
         try:
             begin()
             answer = self._ask(seat, question, blob) or self._ask(seat, question, blob)
@@ -94,10 +98,8 @@ class Sandbox:
             self._closed = True
             for child in self._children:
                 child.kill()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._dismiss(self._seats.get_nowait())
-        self._seats.put(None)
+        for seat in self._seats.close():
+            self._dismiss(seat)
 
     def pids(self) -> list[int]:
         """The children that live now."""
@@ -139,19 +141,18 @@ class Sandbox:
         child.end()
         raise _stopping()
 
-    def _take(self) -> _Seat:
-        seat = self._seats.get()
-        if seat is None:
-            self._seats.put(None)
-            raise _stopping()
-        return seat
+    def _take(self, owner: str = "") -> _Seat:
+        try:
+            return self._seats.take(owner)
+        except Closed:
+            raise _stopping() from None
 
     def _give(self, seat: _Seat) -> None:
         if seat.worn and not self._closed:
             self._renew(seat)
         with self._lock:
             if not self._closed:
-                self._seats.put(seat)
+                self._seats.give(seat)
                 return
         self._dismiss(seat)
 
@@ -164,11 +165,10 @@ class Sandbox:
                 self._dismiss(seat)
                 seat.child = heir
 
-    def _dismiss(self, seat: _Seat | None) -> None:
-        if seat is not None:
-            with self._lock:
-                self._children -= {seat.child, seat.heir}
-            seat.end()
+    def _dismiss(self, seat: _Seat) -> None:
+        with self._lock:
+            self._children -= {seat.child, seat.heir}
+        seat.end()
 
 
 def _stopping() -> InternalFault:

@@ -37,19 +37,19 @@ class WordLists:
         with self._locks[hash(claim.job_id) % LOCKS]:
             terms, pdf = insist(lambda: self._store.exclusion_list(claim.job_id))
             if terms is None:
-                terms = self._read(pdf)
+                terms = self._read(pdf, claim.owner)
                 if not insist(lambda: self._store.exclude(claim, terms)):
                     raise Interrupted
             return terms
 
-    def _read(self, pdf: bytes) -> list[str]:
+    def _read(self, pdf: bytes, owner: str) -> list[str]:
         if not pdf:  # the job is gone
             raise Interrupted
         with tempfile.TemporaryFile() as file:
             file.write(pdf)
             file.flush()
             try:
-                return _terms_in(self._sandbox.extract(Blob(file, len(pdf)), LIST_PAGES_MAX))
+                return _terms_in(self._sandbox.extract(Blob(file, len(pdf)), LIST_PAGES_MAX, owner=owner))
             except DocumentRefused as refused:
                 raise ListRefused(
                     f"The exclusion list cannot be read, since {_clause(refused)}", code=refused.code
