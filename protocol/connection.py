@@ -83,7 +83,8 @@ class Backoff:
         """Wait before the next try; raises `fault` where another would not help, or too many did not."""
         now, self._tries = asyncio.get_running_loop().time(), self._tries + 1
         self._gives_up_at = min(self._gives_up_at, now + self._patience_s)
-        if fault.retry_after_s is None or self._tries >= self._tries_max or now >= self._gives_up_at:
+        fault.gives_up_in_s = self._gives_up_at - now
+        if fault.retry_after_s is None or self._tries >= self._tries_max or fault.gives_up_in_s <= 0:
             raise fault
         if on_wait is not None:
             on_wait(fault)

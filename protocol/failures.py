@@ -10,6 +10,8 @@
 Each knows whether another try may help (`retry_after_s`). No text of these holds a token or an api key.
 """
 
+import math
+
 import msgspec
 
 from protocol.faults import Fault
@@ -46,6 +48,8 @@ class ClientError(Exception):
 
     blocked = False
     """Whether this befell a socket before its first message, and may be the doing of something on the way."""
+    gives_up_in_s = math.inf
+    """How much longer it is tried again, where that is bounded by time; 0 and less: no longer."""
 
     def __init__(self, sentence: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(sentence)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -240,6 +241,21 @@ async def test_a_wait_never_falls_below_what_the_server_asked_for(monkeypatch: p
 async def test_where_no_other_try_helps_none_is_made() -> None:
     with pytest.raises(ClientError, match="no"):
         await Backoff(0.0, 0.0).wait(ClientError("no"))
+
+
+async def test_a_fault_knows_how_much_longer_it_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
+    backoff, told = Backoff(0.0, 0.0, patience_s=5.0), []
+    for now[0] in (100.0, 103.0):
+        await backoff.wait(ClientError("busy", retry_after_s=0), lambda fault: told.append(fault.gives_up_in_s))
+    now[0] = 106.0
+    with pytest.raises(ClientError) as last:
+        await backoff.wait(ClientError("busy", retry_after_s=0))
+    assert (told, last.value.gives_up_in_s) == ([5.0, 2.0], -1.0)
+    unbounded = ClientError("busy", retry_after_s=0)
+    await Backoff(0.0, 0.0).wait(unbounded)
+    assert unbounded.gives_up_in_s == math.inf
 
 
 async def fault_of(stage: Theatre) -> ClientError:
