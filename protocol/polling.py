@@ -96,7 +96,8 @@ class Poller:
 
     def _changes(self, now: JobSummary, rows: Sequence[Row]) -> list[Message]:
         changed = not now.status.over and now.status is not self._told.status
-        first: list[Message] = [Keepalive(job_id=now.job_id, status=now.status)] if changed else []
+        pulse = Keepalive(job_id=now.job_id, status=now.status, message=now.message)
+        first: list[Message] = [pulse] if changed else []
         before = len(self._told.rows)
         return first + [
             Progress.of(now.job_id, row, _share(before + count, now), None) for count, row in enumerate(rows, 1)

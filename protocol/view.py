@@ -80,7 +80,7 @@ class JobView:
             case Progress():
                 self._move(message)
             case Keepalive():
-                self._become(message.status)
+                self._become(message)
             case _:
                 self._end(message)
 
@@ -106,9 +106,9 @@ class JobView:
         if self.state is not None:
             self.state = _counted(self.state, row, told.progress)
 
-    def _become(self, status: JobStatus) -> None:
-        if self.state is not None and self.ending is None:
-            self.state = msgspec.structs.replace(self.state, status=status)
+    def _become(self, told: Keepalive) -> None:
+        if self.state is not None and self.ending is None and told.status is not self.state.status:
+            self.state = msgspec.structs.replace(self.state, status=told.status, message=told.message)
 
     def _end(self, told: Ending) -> None:
         self.ending = told

@@ -12,7 +12,12 @@ from protocol.messages import COMPLETED_MESSAGE, Catchup, JobState, Keepalive, M
 from protocol.words import DocumentStatus, JobStatus
 
 JOB = "job-1"
-MESSAGES = {JobStatus.COMPLETED: COMPLETED_MESSAGE, JobStatus.CANCELLED: "Job cancelled", JobStatus.FAILED: "No key"}
+MESSAGES = {
+    JobStatus.PAUSED: "No tokens are left",
+    JobStatus.COMPLETED: COMPLETED_MESSAGE,
+    JobStatus.CANCELLED: "Job cancelled",
+    JobStatus.FAILED: "No key",
+}
 
 
 class Again:
@@ -74,7 +79,7 @@ class Ledger:
     def _become(self, status: JobStatus) -> None:
         self._status = status
         if not status.over:
-            self.told.append(Keepalive(job_id=JOB, status=status))
+            self.told.append(Keepalive(job_id=JOB, status=status, message=MESSAGES.get(status)))
             return
         done = self._state()
         self.told.append(

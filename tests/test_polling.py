@@ -111,7 +111,7 @@ async def test_what_happens_is_told_in_the_messages_of_a_socket() -> None:
     assert isinstance(first, Catchup)
     assert (first.results, first.resumed, first.cursor) == ([good(1)], None, None)
     assert rest == [
-        Keepalive(job_id=JOB, status=JobStatus.PAUSED),
+        Keepalive(job_id=JOB, status=JobStatus.PAUSED, message="No tokens are left"),
         Keepalive(job_id=JOB, status=JobStatus.PROCESSING),
         Progress.of(JOB, bad(0), 2 / 3, None),
         Cancelled.of(JOB, processed=1, failed=1, message="Job cancelled"),

@@ -264,6 +264,17 @@ def test_the_cursor_is_the_last_one_told() -> None:
     assert view.cursor == "run.5"
 
 
+def test_the_reason_of_a_pause_is_kept_until_it_is_over() -> None:
+    view = seen(*Model().catchup())
+    for status, message in [(JobStatus.PAUSED, "No tokens"), (JobStatus.PAUSED, None)]:
+        view.apply(Keepalive(job_id=JOB, status=status, message=message))
+        assert view.state
+        assert (view.state.status, view.state.message) == (JobStatus.PAUSED, "No tokens")
+    view.apply(Keepalive(job_id=JOB, status=JobStatus.PROCESSING))
+    assert view.state
+    assert view.state.message is None
+
+
 def test_only_so_many_cursors_are_remembered() -> None:
     view = seen(*Model().catchup())
     for number in range(CURSORS_KEPT + 10):
