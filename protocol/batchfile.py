@@ -1,15 +1,25 @@
 """A file that names documents. JSON is read here; what stands in a spreadsheet, the server finds out."""
 
+import csv
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from protocol.columns import ColumnMapping
+from protocol.config import VOCABULARY_MAX
+from protocol.document import guess_source
+from protocol.exclusions import BadList, read_terms
+from protocol.faults import Faults, InvalidRequest
+
 PARTS = {"documents": list, "config": dict, "column_mapping": dict, "job_id": str}
 """What an object in a JSON file may hold: the body of `POST /api/batch/start`."""
 
+DELIMITERS = ",;\t|"
+
 _MARK = b"\xef\xbb\xbf"
+_ZIP = b"PK\x03\x04"
 
 
 class BadFile(ValueError):
@@ -55,3 +65,74 @@ def _from_json(text: bytes) -> dict[str, Any]:
     if not batch.get("documents"):
         raise BadFile("the file names no document")
     return batch
+
+
+def places_in(name: str, mapping: dict[str, str] | None, unnamed: str | None) -> list[dict[str, str]]:
+    """Where the documents of a JSON or CSV file lie, as `validate-paths` wants to know it.
+
+    `mapping`: our field → the file's column; `unnamed`: the source type of a path that tells none.
+
+    Raises:
+        BadFile: it cannot be read here, or a document says too little.
+    """
+    batch = read_batch(name)
+    rows = batch.asked.get("documents") or _from_csv(name, batch.spreadsheet)
+    try:
+        faults = Faults()
+        columns = ColumnMapping.read(mapping or batch.asked.get("column_mapping"), faults)
+        faults.settle()
+    except InvalidRequest as fault:
+        raise BadFile(str(fault)) from None
+    return [_place_of(row, f"{name}, document {number}", columns, unnamed) for number, row in enumerate(rows, 1)]
+
+
+def place(path: str, kind: str | None, unnamed: str | None) -> dict[str, str]:
+    """One path as `validate-paths` wants it; raises BadFile where nothing tells what `kind` it is of."""
+    kind = kind or guess_source(path) or unnamed
+    if kind is None:
+        raise BadFile(f"{path}: is it local or an upload? Say it by --type")
+    return {"path": path, "type": kind}
+
+
+def _place_of(row: object, named: str, columns: ColumnMapping, unnamed: str | None) -> dict[str, str]:
+    ours, _ = columns.plan(row) if isinstance(row, dict) else ({}, [])
+    known = {field: row[column] for field, column in ours.items()} if isinstance(row, dict) else {}
+    path, kind = known.get("file_path"), known.get("file_source_type") or None
+    if not isinstance(path, str) or not path or not isinstance(kind, str | None):
+        raise BadFile(f"{named}: has no file_path; --column file_path=YOURS names its column")
+    return place(path, kind, unnamed)
+
+
+def _from_csv(name: str, content: bytes) -> list[dict[str, str]]:
+    """A row for each line, without blank ones. Enough to find paths by; what a batch is, the server decides."""
+    if content.startswith(_ZIP):
+        raise BadFile(f"{name} is a workbook: save it as CSV to have its paths looked at")
+    lines = _text(name, content).splitlines(keepends=True)
+    delimiter = max(DELIMITERS, key=next(filter(str.strip, lines), "").count)
+    try:
+        rows = list(csv.DictReader(filter(str.strip, lines), delimiter=delimiter, restkey="", restval=""))
+    except csv.Error as fault:
+        raise BadFile(f"{name} is no CSV: {fault}") from None
+    if not rows:
+        raise BadFile(f"{name} names no document")
+    return rows
+
+
+def read_words(path: Path) -> list[str]:
+    """The terms of a vocabulary.
+
+    Raises:
+        OSError: there is no such file.
+        BadFile: it is not in UTF-8, or holds no term, too many, or one that is too long.
+    """
+    try:
+        return read_terms(_text(str(path), path.read_bytes()), VOCABULARY_MAX)
+    except BadList as fault:
+        raise BadFile(f"{path} {fault}") from None
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadFile(f"{name} is not text in UTF-8") from None

@@ -21,7 +21,7 @@ class BadList(ValueError):
     """The list cannot be used; the text is the rest of a sentence that begins with `it`."""
 
 
-def read_terms(text: str) -> list[str]:
+def read_terms(text: str, terms_max: int = TERMS_MAX) -> list[str]:
     """The terms of a list, in its order, each once.
 
     Raises:
@@ -30,8 +30,8 @@ def read_terms(text: str) -> list[str]:
     terms = list(dict.fromkeys(_terms(text.splitlines())))
     if not terms:
         raise BadList("holds no term")
-    if len(terms) > TERMS_MAX:
-        raise BadList(f"holds more than {TERMS_MAX:,} terms")
+    if len(terms) > terms_max:
+        raise BadList(f"holds more than {terms_max:,} terms")
     return terms
 
 

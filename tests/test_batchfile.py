@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol.batchfile import BadFile, read_batch
+from protocol.batchfile import BadFile, places_in, read_batch
 
 
 @pytest.fixture
@@ -62,3 +62,49 @@ def test_a_file_that_will_not_do_says_why(file: Path, content: bytes, why: str) 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
     with pytest.raises(BadFile, match="documents: No such file"):
         read_batch(str(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping"),
+    [
+        ("title,Link\nA,https://x.org/a\n\nB,s3://b/k\n", None),
+        ('\ufeffWhere;title\n"https://x.org/a";"a\nb"\ns3://b/k\n', {"file_path": "Where"}),
+        ("url\nhttps://x.org/a\ns3://b/k\n", None),
+        ('[{"url": "https://x.org/a"}, {"file_path": "s3://b/k"}]', None),
+        ('{"documents": [{"at": "https://x.org/a"}, {"at": "s3://b/k"}], "column_mapping": {"at": "file_path"}}', None),
+    ],
+    ids=["commas", "semicolons", "one column", "list", "object"],
+)
+def test_the_paths_of_a_batch_are_found(file: Path, content: str, mapping: dict[str, str] | None) -> None:
+    file.write_text(content)
+    assert places_in(str(file), mapping, None) == [
+        {"path": "https://x.org/a", "type": "url"},
+        {"path": "s3://b/k", "type": "s3"},
+    ]
+
+
+def test_a_path_is_of_the_kind_that_is_said_then_of_what_it_tells_then_of_the_given_one(file: Path) -> None:
+    file.write_text("url,file_source_type\na,upload\nhttps://x.org/a,\nb,\n")
+    assert [each["type"] for each in places_in(str(file), None, "local")] == ["upload", "url", "local"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"title,shelf\nA,left\n", "document 1: has no file_path; --column"),
+        (b"url,title\nhttps://x.org/a,A\n,B\n", "document 2: has no file_path"),
+        (b"[1]", "document 1: has no file_path"),
+        (b'[{"url": 7}]', "document 1: has no file_path"),
+        (b'{"documents": [{"url": "a"}], "column_mapping": {"a": "b"}}', "column_mapping.a: neither side"),
+        (b"url\n", "names no document"),
+        (b"\xc2\xa0\n", "names no document"),
+        (b"url\nb.pdf\n", "b.pdf: is it local or an upload"),
+        (b"url,title\nhttps://x.org/a,\xdc\n", "is not text in UTF-8"),
+        (b"url\n" + b"a" * 200_000 + b"\n", "is no CSV"),
+        (b"PK\x03\x04\x00", "is a workbook"),
+    ],
+)
+def test_a_batch_whose_paths_cannot_be_found_says_why(file: Path, content: bytes, why: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(BadFile, match=why):
+        places_in(str(file), None, None)
