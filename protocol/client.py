@@ -56,7 +56,6 @@ __all__ = [
     "Upload",
 ]
 
-
 ExportForm = Literal["csv", "ndjson", "xlsx"]
 
 
@@ -157,21 +156,28 @@ class Client:
             return await self._server.send_files(list[Upload], "/api/uploads", files)
 
     async def process(
-        self, document: Path | str, config: TaggingConfig | Mapping[str, Any] | None = None, **known: str
+        self,
+        document: Path | str,
+        config: TaggingConfig | Mapping[str, Any] | None = None,
+        *,
+        exclusion_file: Path | bytes | None = None,
+        **known: str,
     ) -> Processed:
         """Tag one document and wait for it: a file, or the address of one. Asked once.
 
-        `known`: `title`, `description`, `password`.
+        `exclusion_file`: terms that no tag may be, as text or PDF. `known`: `title`, `description`, `password`.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: a file cannot be read.
             RequestRefused: a field will not do; 504, it takes longer than the server waits: `problem.job_id` has it.
             Unreachable: whether it was started is unknown.
         """
         fields: dict[str, str | bytes] = {"config": msgspec.json.encode(config or {}), **known}
-        files = {"pdf_file": await _content(document)} if isinstance(document, Path) else {}
-        form = Form.of(fields if files else fields | {"pdf_url": str(document)}, files)
-        return await self._server.ask_long(Processed, "/api/single/process", form)
+        named = {"pdf_file": document, "exclusion_file": exclusion_file}
+        files = {name: await _content(file) for name, file in named.items() if isinstance(file, Path | bytes)}
+        if isinstance(document, str):
+            fields["pdf_url"] = document
+        return await self._server.ask_long(Processed, "/api/single/process", Form.of(fields, files))
 
     async def validate_paths(self, paths: Sequence[Mapping[str, str]]) -> CheckedPaths:
         """Whether documents can be had, each `{"path": …, "type": …}`; the type is guessed as in a batch."""
@@ -218,16 +224,18 @@ class Client:
     async def _act(self, job_id: str, name: str) -> JobStatus:
         return (await self._server.ask(Acted, "POST", f"{job_path(job_id)}/{name}")).status
 
-    async def results(self, job_id: str, limit: int = 500) -> AsyncGenerator[Row, None]:
-        """The finished rows by `row_id`, fetched `limit` at a time."""
+    async def results(
+        self, job_id: str, limit: int = 500, *, status: DocumentStatus | None = None
+    ) -> AsyncGenerator[Row, None]:
+        """The finished rows by `row_id`, or only those that ended so, fetched `limit` at a time."""
         lookup = Lookup(self._server, job_id)
-        page = await lookup.page(limit)
+        page = await lookup.page(limit, status=status)
         while True:
             for row in page.results:
                 yield row
             if page.next is None:
                 return
-            page = await lookup.page(limit, page.next)
+            page = await lookup.page(limit, page.next, status)
 
     async def export(
         self, job_id: str, form: ExportForm, file: BinaryIO, *, status: DocumentStatus | None = None

@@ -9,6 +9,7 @@ from protocol.connection import CALL_TRIES, Server
 from protocol.failures import job_not_found
 from protocol.messages import JOB_NOT_FOUND, JobState, Row
 from protocol.requests import valid_job_id
+from protocol.words import DocumentStatus
 
 T = TypeVar("T")
 
@@ -40,10 +41,11 @@ class Lookup:
         """Where the job stands now."""
         return await self._ask(JobSummary, "/status")
 
-    async def page(self, limit: int, after: int | None = None) -> Page:
-        """At most `limit` rows that have ended, only those behind row `after`."""
-        query = {"limit": limit} if after is None else {"limit": limit, "after": after}
-        return await self._ask(Page, f"/results?{urlencode(query)}")
+    async def page(self, limit: int, after: int | None = None, status: DocumentStatus | None = None) -> Page:
+        """At most `limit` rows that have ended, only those behind row `after`, and those that ended so."""
+        query = {"limit": limit, "after": after, "status": status}
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self._ask(Page, f"/results?{urlencode(given)}")
 
     async def _ask(self, kind: type[T], path: str) -> T:
         return await self._server.ask(kind, "GET", self._path + path, tries_max=self._tries_max)
