@@ -26,6 +26,8 @@ class Started(msgspec.Struct, frozen=True):
     """A batch is under way."""
 
     job_id: str
+    read_as: str | None = None
+    """Of a file: how it was understood, its encoding (and whether that is a guess) and delimiter, or the sheet."""
 
 
 class Processed(Row, frozen=True, omit_defaults=True, kw_only=True):

@@ -49,6 +49,7 @@ __all__ = [
     "NotAuthenticated",
     "Problem",
     "RequestRefused",
+    "Started",
     "Token",
     "Transport",
     "UnexpectedAnswer",
@@ -124,8 +125,8 @@ class Client:
         column_mapping: Mapping[str, str] | None = None,
         job_id: str | None = None,
         exclusion_file: Path | bytes | None = None,
-    ) -> str:
-        """Start a batch from a CSV file or an XLSX workbook, which the server reads; returns its job id.
+    ) -> Started:
+        """Start a batch from a CSV file or an XLSX workbook, which the server reads and says how it has.
 
         `exclusion_file`: terms that no tag may be, as text or PDF.
 
@@ -140,7 +141,7 @@ class Client:
         files = {"file": await _content(file)}
         if exclusion_file is not None:
             files["exclusion_file"] = await _content(exclusion_file)
-        return (await self._server.ask(Started, "POST", "/api/batch/start", Form.of(fields, files))).job_id
+        return await self._server.ask(Started, "POST", "/api/batch/start", Form.of(fields, files))
 
     async def upload(self, paths: Sequence[Path | str]) -> list[Upload]:
         """Send PDFs, in one request; all of them are kept, or none. Start a batch of their `document`s.

@@ -1,14 +1,43 @@
-"""The options of the command line: what each command may be told."""
+"""The options of the command line: what each command may be told, and what that comes to."""
 
 import argparse
-from collections.abc import Awaitable, Callable, Sequence
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+from protocol.batchfile import read_words
 from protocol.config import Language
+from protocol.words import DocumentStatus
 
-CONFIG_OPTIONS = ("num_tags", "num_pages", "language", "evidence", "fallback_models")
-"""Those that are settings of a batch, by the same names."""
+CONFIG_OPTIONS = {
+    "model_name": "--model",
+    "api_key": "--api-key-env",
+    "num_tags": "--num-tags",
+    "num_pages": "--num-pages",
+    "language": "--language",
+    "evidence": "--evidence",
+    "fallback_models": "--fallback-model",
+    "vocabulary": "--vocabulary",
+    "exclusion_words": "--exclude",
+    "max_tokens_total": "--max-tokens",
+    "rpm": "--rpm",
+}
+"""By the settings of a batch that they stand for."""
+
+
+class BadCall(ValueError):
+    """The command cannot be carried out as it was given; the text is a sentence for people."""
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """For programs, and for `jq`."""
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
+
+
+def template_options(parser: argparse.ArgumentParser) -> None:
+    """In which form."""
+    file_options(parser, ("csv", "xlsx"), "csv", "its form")
 
 
 def file_options(parser: argparse.ArgumentParser, forms: Sequence[str], default: str | None, text: str) -> None:
@@ -17,24 +46,40 @@ def file_options(parser: argparse.ArgumentParser, forms: Sequence[str], default:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where it goes; default: standard output")
 
 
+def results_options(parser: argparse.ArgumentParser) -> None:
+    """Which rows, and in which form."""
+    json_option(parser)
+    file_options(parser, ("csv", "ndjson", "xlsx"), None, "all rows as a file")
+    ended = [str(status) for status in DocumentStatus if status.final]
+    parser.add_argument("--status", choices=ended, help="only rows that ended so")
+
+
 def retry_options(parser: argparse.ArgumentParser) -> None:
     """Which rows run again, and by which model."""
     parser.set_defaults(json=False)
-    parser.add_argument("--row", type=int, action="append", metavar="ID", help="this row alone (may be repeated)")
+    parser.add_argument(
+        "--row",
+        type=int,
+        action="append",
+        metavar="ID",
+        help="the row_id, from 0, of what alone runs (may be repeated)",
+    )
     parser.add_argument("--watch", action="store_true", help="follow the job to its end")
     model_options(parser)
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
     """Which model, and whose key."""
-    parser.add_argument("--model", help="the model to ask; local/keywords needs no key")
+    parser.add_argument(
+        "--model", dest="model_name", metavar="MODEL", help="the model to ask; local/keywords needs no key"
+    )
     parser.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key for the model")
 
 
 def upload_options(parser: argparse.ArgumentParser) -> None:
     """Which files."""
     parser.add_argument("file", nargs="+", help="PDFs; all are kept, or none")
-    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
+    json_option(parser)
 
 
 def config_options(parser: argparse.ArgumentParser) -> None:
@@ -44,43 +89,79 @@ def config_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-pages", type=int, metavar="N", help="pages to read of each, 1 to 10")
     parser.add_argument("--language", choices=get_args(Language), help="of the tags; default: the document's own")
     parser.add_argument("--evidence", action="store_true", default=None, help="show what supports each tag")
+    parser.add_argument("--vocabulary", type=Path, metavar="FILE", help="tags are chosen from these terms; UTF-8 text")
+    parser.add_argument("--exclusions", type=Path, metavar="FILE", help="terms that no tag may be: text or PDF")
+    _repeated(parser, "--exclude", "exclusion_words", "WORD", "a tag that nobody wants (may be repeated)")
+    text = "steps in where the model before has given a document up (may be repeated)"
+    _repeated(parser, "--fallback-model", "fallback_models", "MODEL", text)
     parser.add_argument(
-        "--fallback-model",
-        action="append",
-        dest="fallback_models",
-        metavar="MODEL",
-        help="steps in where the model before has given a document up (may be repeated)",
+        "--max-tokens",
+        type=int,
+        dest="max_tokens_total",
+        metavar="N",
+        help="the job is paused when it has used so many",
     )
+    parser.add_argument("--rpm", type=int, metavar="N", help="calls of the model a minute at most")
 
 
 def process_options(parser: argparse.ArgumentParser) -> None:
     """Which document, and how."""
     parser.add_argument("document", help="a PDF, or its http or https address")
     parser.add_argument("--json", action="store_true", help="all that the server says")
+    parser.add_argument("--title", help="what it is called; default: the file's name")
+    parser.add_argument("--password-env", metavar="NAME", help="the variable that holds the password of the PDF")
     config_options(parser)
 
 
 def start_options(parser: argparse.ArgumentParser) -> None:
     """What a batch is started from, and how."""
-    parser.set_defaults(job=None)
     parser.add_argument(
         "file", help="CSV or XLSX with a header, or JSON: a list of documents, or an object; - is standard input"
     )
     parser.add_argument("--watch", action="store_true", help="follow the job to its end")
     config_options(parser)
-    parser.add_argument("--column", action="append", metavar="OURS=YOURS", help="your column of a field of ours")
-    parser.add_argument("--exclusions", type=Path, metavar="FILE", help="terms that no tag may be: text or PDF")
+    _column_option(parser)
     parser.add_argument("--job-id", dest="own_job_id", metavar="ID", help="the job's id, instead of a new one")
 
 
-def job_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    common: argparse.ArgumentParser,
-    run: Callable[..., Awaitable[int]],
-    text: str,
-) -> argparse.ArgumentParser:
-    """A command about one job, called as the function that carries it out."""
-    parser = commands.add_parser(run.__name__, parents=[common], help=text)
-    parser.set_defaults(run=run)
-    parser.add_argument("job", help="its id")
-    return parser
+def _column_option(parser: argparse.ArgumentParser) -> None:
+    _repeated(parser, "--column", "column", "OURS=YOURS", "your column of a field of ours (may be repeated)")
+
+
+def _repeated(parser: argparse.ArgumentParser, option: str, name: str, metavar: str, text: str) -> None:
+    parser.add_argument(option, action="append", dest=name, metavar=metavar, help=text)
+
+
+def config_of(asked: argparse.Namespace) -> dict[str, Any]:
+    """What the options say about the config; they win over the file.
+
+    Raises:
+        BadCall: the environment lacks the key.
+        BadFile, OSError: the vocabulary will not do.
+    """
+    given = {name: getattr(asked, name, None) for name in CONFIG_OPTIONS}
+    given["api_key"] = secret(asked.api_key_env)
+    if given["vocabulary"] is not None:
+        given["vocabulary"] = read_words(given["vocabulary"])
+    return {name: setting for name, setting in given.items() if setting is not None}
+
+
+def secret(variable: str | None) -> str | None:
+    """What a variable of the environment holds; None: none was named.
+
+    Raises:
+        BadCall: it is not there, or empty.
+    """
+    if variable is None:
+        return None
+    if not os.environ.get(variable):
+        raise BadCall(f"the environment has no {variable}")
+    return os.environ[variable]
+
+
+def mapping_of(asked: argparse.Namespace) -> dict[str, str] | None:
+    """What `--column OURS=YOURS` says, once or several times; raises BadCall for anything else."""
+    pairs = [pair.partition("=") for pair in asked.column or ()]
+    if not all(separator for _, separator, _ in pairs):
+        raise BadCall("--column wants OURS=YOURS, as file_path=Weblink")
+    return {ours: yours for ours, _, yours in pairs} or None

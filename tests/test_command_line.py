@@ -69,9 +69,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def test_start_prints_the_job_id_and_nothing_else(api: Served, bench: Bench, file: Path) -> None:
+async def test_start_prints_the_job_id_and_beside_it_how_the_file_was_read(
+    api: Served, bench: Bench, file: Path
+) -> None:
     ended = await run(api, "start", file, "--job-id", "mine", "--num-tags", 5, "--num-pages", 2)
-    assert ended == (0, "mine\n", "")
+    assert ended == (0, "mine\n", "read as CSV in UTF-8 with commas\n")
     assert json.loads(bench.facts("mine")["config"]) == {"num_tags": 5, "num_pages": 2}
 
 

@@ -143,6 +143,7 @@ def test_with_the_extra_the_command_line_starts_a_batch(
     (tmp_path / "docs.csv").write_text("title,url\nA,https://example.org/a.pdf\n")
     known = {"TAGSTREAM_URL": api.url, "TAGSTREAM_TOKEN": api.token()}
     command = (with_client, "-I", "-m", "protocol")
-    assert output_of(*command, "start", tmp_path / "docs.csv", "--job-id", "mine", environ=known) == "mine\n"
+    said = output_of(*command, "start", tmp_path / "docs.csv", "--job-id", "mine", environ=known)
+    assert said == "mine\nread as CSV in UTF-8 with commas\n"
     assert bench.facts("mine")["total"] == "1"
     assert output_of(*command, "cancel", "mine", environ=known) == "job mine: cancelled\n"

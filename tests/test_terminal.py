@@ -1,14 +1,24 @@
 """What people see: bounded by their terminal, harmless to it."""
 
 import io
-import re
 
 import pytest
 from rich.console import Console
 
 from protocol.failures import Unreachable
-from protocol.messages import Cancelled, Catchup, Completed, JobState, Keepalive, Message, Progress, Row
-from protocol.terminal import TABLE_ROWS_MAX, Lines, Picture, make_console, print_ending, print_rows
+from protocol.livepicture import Picture
+from protocol.messages import Catchup, Completed, Evidence, JobState, Keepalive, Message, Progress, Row
+from protocol.terminal import (
+    LOST_AGAIN_S,
+    TABLE_ROWS_MAX,
+    Lines,
+    Losses,
+    OfRun,
+    all_rows,
+    make_console,
+    print_rows,
+    report,
+)
 from protocol.view import JobView
 from protocol.words import ErrorType, JobStatus
 
@@ -36,13 +46,26 @@ def progress(row: Row) -> Progress:
     return Progress.of(JOB, row, 0.5, None)
 
 
-def tell(show: type[Lines | Picture], shown: Console, *messages: Message) -> JobView:
+def tell(show: type[Lines | Picture], shown: Console, *messages: Message, of_run: OfRun = all_rows) -> None:
     view = JobView(JOB)
-    with show(shown, view) as display:
+    with show(shown, view, of_run) as display:
         for message in messages:
             view.apply(message)
             display.hear(message)
-    return view
+    if view.ending:
+        display.end()
+
+
+def completed(processed: int, failed: int) -> Completed:
+    return Completed.of(JOB, processed=processed, failed=failed, message="Job completed")
+
+
+def squeezed(shown: Console) -> list[str]:
+    return [" ".join(line.split()) for line in text_of(shown).splitlines()]
+
+
+def failed(row_id: int, kind: ErrorType = ErrorType.SOURCE) -> Row:
+    return Row.failed(row_id, f"F{row_id}", error="Not there", error_type=kind)
 
 
 wait = {"error": "Too many requests", "error_type": ErrorType.RATE_LIMIT, "retry_count": 1}
@@ -73,48 +96,15 @@ def test_lines_tell_what_ends_and_what_waits() -> None:
 def test_text_from_outside_cannot_play_with_the_terminal(show: type[Lines | Picture]) -> None:
     shown = console(terminal=show is Picture)
     evil = "\x1b]0;title\x07\x9b31m[red]bold[/]\nnext"
-    view = tell(show, shown, catchup(2), progress(Row.success(0, evil, tags=[evil])), progress(Row.processing(1, evil)))
-    print_ending(shown, view)
+    quoted = [Evidence(tag=evil, page=1, quote=evil)]
+    ended = Row.success(0, evil, tags=[evil], evidence=quoted)
+    last = Completed.of(JOB, processed=1, failed=0, message=evil)
+    tell(show, shown, catchup(2), progress(ended), progress(Row.processing(1, evil)), last)
     written = text_of(shown)
     assert "[red]bold[/]" in written
     assert "\x1b]0" not in written
     assert "\x9b" not in written
     assert "\x07" not in written
-
-
-def test_the_live_picture_fits_the_terminal_however_many_rows_there_are() -> None:
-    rows = [Row.processing(n, f"Document {n}") for n in range(5_000)]
-    ended = [Row.success(n, f"Document {n}", tags=["tag"] * 50) for n in range(5_000, 10_000)]
-    shown, view = console(terminal=True), JobView(JOB)
-    picture = Picture(shown, view)
-    messages: list[Message] = [catchup(10_000, *ended), *map(progress, rows)]
-    for message in messages:
-        view.apply(message)
-        picture.hear(message)
-    shown.print(picture._draw())
-    lines = text_of(shown).splitlines()
-    assert len(lines) < HEIGHT
-    assert "in motion (8 of 5,000)" in lines
-    assert sum("success" in line for line in lines) > 5
-
-
-def test_the_live_picture_counts_down_to_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown, view = console(terminal=True), JobView(JOB)
-    picture = Picture(shown, view)
-    monkeypatch.setattr("time.monotonic", lambda: 100.0)
-    message = progress(Row.waiting(0, "A", retry_after_ms=3_000, **wait))
-    for each in (catchup(1), message):
-        view.apply(each)
-        picture.hear(each)
-    monkeypatch.setattr("time.monotonic", lambda: 102.0)
-    shown.print(picture._draw())
-    assert "again in 1.0 s; Too many requests (rate-limit)" in text_of(shown)
-
-
-def test_the_live_picture_shows_the_counts_below_the_bar() -> None:
-    shown = console(terminal=True)
-    tell(Picture, shown, catchup(60), progress(Row.success(0, "A", tags=["a"])))
-    assert re.search(r"^1 of 60 done: 1 tagged, 0 failed", text_of(shown), re.MULTILINE)
 
 
 @pytest.mark.parametrize("show", [Lines, Picture])
@@ -127,26 +117,99 @@ def test_a_lost_connection_is_told(show: type[Lines | Picture]) -> None:
     assert (": processing; " * (show is Picture)) + "connecting again: the server cannot be reached" in text_of(shown)
 
 
-def test_the_live_picture_says_that_it_connects() -> None:
-    shown = console(terminal=True)
-    shown.print(Picture(shown, JobView(JOB))._draw())
-    assert "connecting" in text_of(shown)
-
-
-@pytest.mark.parametrize(("kind", "good"), [(Completed, True), (Cancelled, False)])
-def test_the_end_is_a_table_and_the_jobs_last_word(kind: type[Completed | Cancelled], good: bool) -> None:
+def test_without_a_terminal_each_row_is_told_once() -> None:
     shown = console()
-    last = kind.of(JOB, processed=1, failed=1, message="Over")
-    failed = Row.failed(1, "B", error="Not there", error_type=ErrorType.SOURCE)
-    view = tell(Picture, console(), catchup(2, failed, Row.success(0, "A", tags=["a", "b"])), last)
-    assert print_ending(shown, view) is good
-    lines = [" ".join(line.split()) for line in text_of(shown).splitlines()]
-    assert lines == [
-        "# title status tags",
-        "1 A success a, b",
-        "2 B failed Not there (source)",
-        "Over: 1 tagged, 1 failed",
+    again = [Row.success(0, "A", tags=["a"]), failed(1), failed(2)]
+    messages: list[Message] = [catchup(3), *map(progress, again[:2]), catchup(3, *again), completed(1, 2)]
+    tell(Lines, shown, *messages)
+    start = f"job {JOB}: processing, 0 of 3 done: 0 tagged, 0 failed"
+    assert text_of(shown).splitlines() == [
+        start,
+        "1/3 success    A: a",
+        "2/3 failed     F1: Not there (source)",
+        start,
+        "3/3 failed     F2: Not there (source)",
+        "Job completed: 1 tagged, 2 failed (2 source)",
     ]
+
+
+@pytest.mark.parametrize("show", [Lines, Picture])
+def test_of_a_further_run_only_its_own_rows_are_shown(show: type[Lines | Picture]) -> None:
+    shown = console(terminal=show is Picture)
+    old = [Row.success(0, "Old", tags=["a"]), failed(1)]
+    new = Row.success(2, "New", tags=["b"])
+    tell(show, shown, catchup(3, *old), progress(new), completed(2, 1), of_run={2}.__contains__)
+    assert "New" in text_of(shown)
+    assert "Old" not in text_of(shown)
+    assert "2 tagged, 1 failed (1 source)" in text_of(shown)
+
+
+def test_a_row_with_nothing_to_say_has_no_colon() -> None:
+    shown = console()
+    tell(Lines, shown, catchup(2), progress(Row.waiting(0, "A")), progress(Row.success(1, "B", tags=[])))
+    assert text_of(shown).splitlines()[1:] == ["1/2 pending    A", "2/2 success    B"]
+
+
+EVIDENCE = [Evidence(tag="a", page=3, quote="An a stands here."), Evidence(tag="b", page=1, quote="B")]
+
+
+def test_lines_tell_what_supports_the_tags() -> None:
+    shown = console()
+    tell(Lines, shown, catchup(1, Row.success(0, "A", tags=["a", "b"], evidence=EVIDENCE)))
+    assert text_of(shown).splitlines()[1:] == [
+        "1/1 success    A: a, b",
+        "    a, page 3: “An a stands here.”",
+        "    b, page 1: “B”",
+    ]
+
+
+@pytest.mark.parametrize("count", [1, TABLE_ROWS_MAX + 1], ids=["table", "lines"])
+def test_results_tell_what_supports_the_tags(count: int) -> None:
+    shown = console()
+    print_rows(shown, [Row.success(n, "A", tags=["a", "b"], evidence=EVIDENCE) for n in range(count)])
+    assert squeezed(shown).count("a, page 3: “An a stands here.”") == count
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ((JobStatus.PAUSED, "The budget is used up", None), "paused: The budget is used up; 3 of 9 done: 2 tagged, 1"),
+        ((JobStatus.FAILED, "Refused.", ErrorType.AUTH), "failed: Refused (auth); 3 of 9 done: 2 tagged, 1 failed"),
+        ((JobStatus.PAUSED, None, None), "paused, 3 of 9 done: 2 tagged, 1 failed"),
+        ((JobStatus.COMPLETED, "Job completed", None), "completed, 3 of 9 done: 2 tagged, 1 failed"),
+    ],
+)
+def test_a_report_says_why_a_job_is_paused_or_has_failed(
+    state: tuple[JobStatus, str | None, ErrorType | None], line: str
+) -> None:
+    status, message, kind = state
+    numbers = {"progress": 0.3, "processed_count": 2, "failed_count": 1, "total": 9}
+    told = report("j", JobState(status=status, message=message, error_type=kind, **numbers))  # type: ignore[arg-type]
+    assert told.startswith(f"job j: {line}")
+
+
+@pytest.mark.parametrize("show", [Lines, Picture])
+def test_a_pause_says_why(show: type[Lines | Picture]) -> None:
+    shown = console(terminal=show is Picture)
+    tell(show, shown, catchup(2), Keepalive(job_id=JOB, status=JobStatus.PAUSED, message="No tokens are left"))
+    assert f"job {JOB}: paused: No tokens are left" in text_of(shown)
+
+
+def test_the_same_loss_is_told_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    losses, away, other = Losses(), Unreachable("away"), Unreachable("other")
+    away.gives_up_in_s = 300.0
+
+    def told(fault: Unreachable, after_s: float) -> bool:
+        now[0] += after_s
+        return losses.line(fault) is not None
+
+    assert losses.line(away) == "connecting again (gives up in 300 s): away"
+    assert [told(away, LOST_AGAIN_S / 2), told(away, LOST_AGAIN_S / 2), told(away, 1)] == [False, True, False]
+    assert [told(other, 0), told(other, 0), told(away, 0)] == [True, False, True]
+    losses.over()
+    assert told(away, 0)
 
 
 def test_more_rows_than_a_table_holds_are_lines() -> None:
