@@ -32,6 +32,7 @@ from protocol.options import (
     start_options,
     template_options,
     upload_options,
+    validate_options,
 )
 
 SERVER_DEFAULT = "http://127.0.0.1:8000"
@@ -47,6 +48,7 @@ def _no_options(_: argparse.ArgumentParser) -> None:
 BEFORE_A_JOB: tuple[tuple[Run, str, Options], ...] = (
     (its.start, "start a batch", start_options),
     (its.template, "the spreadsheet to fill in", template_options),
+    (its.validate, "whether documents can be had", validate_options),
     (its.upload, "send PDFs, to name them in a batch", upload_options),
     (its.process, "tag one document and wait for it", process_options),
 )

@@ -2,12 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from contextlib import aclosing
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
-from protocol.batchfile import BatchFile, read_batch
+from protocol.batchfile import BatchFile, place, places_in, read_batch
+from protocol.checks import CheckedPath
 from protocol.client import Client, ClientError, Started
 from protocol.document import one_line
 from protocol.livepicture import Picture
@@ -17,6 +20,10 @@ from protocol.saving import saved_as
 from protocol.terminal import Lines, Losses, OfRun, all_rows, make_console, print_rows, report
 from protocol.view import JobView
 from protocol.words import DocumentStatus
+
+CHECKED_AT_A_TIME = 100
+"""Paths in one request, so that a long list is answered as it goes, and no slow host takes others' time."""
+BATCH_ENDINGS = (".csv", ".json", ".xlsx")
 
 
 async def start(client: Client, asked: argparse.Namespace) -> int:
@@ -189,3 +196,31 @@ async def upload(client: Client, asked: argparse.Namespace) -> int:
     for each in await client.upload(asked.file):
         print(msgspec.json.encode(each).decode() if asked.json else each.file_path)
     return 0
+
+
+async def validate(client: Client, asked: argparse.Namespace) -> int:
+    """Whether documents can be had, from where a batch or the call itself says; 1 where some cannot."""
+    places = list(chain.from_iterable(_places(named, asked) for named in asked.place))
+    valid = 0
+    for first in range(0, len(places), CHECKED_AT_A_TIME):
+        checked = await client.validate_paths(places[first : first + CHECKED_AT_A_TIME])
+        valid += checked.valid_count
+        for each in checked.results:
+            print(msgspec.json.encode(each).decode() if asked.json else _verdict(each), flush=True)
+    if not asked.json:
+        print(f"{valid:,} of {len(places):,} valid")
+    return 0 if valid == len(places) else 1
+
+
+def _places(named: str, asked: argparse.Namespace) -> Iterable[dict[str, str]]:
+    if named == "-" or ("://" not in named and named.lower().endswith(BATCH_ENDINGS)):
+        return places_in(named, mapping_of(asked), asked.type)
+    return [place(named, None, asked.type)]
+
+
+def _verdict(checked: CheckedPath) -> str:
+    if not checked.valid:
+        return one_line(f"invalid  {checked.path}: {checked.error} ({checked.error_type})")
+    size = None if checked.size is None else f"{checked.size:,} bytes"
+    known = ", ".join(filter(None, (checked.content_type, size)))
+    return one_line(f"valid    {checked.path}" + (f" ({known})" if known else ""))

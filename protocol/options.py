@@ -82,6 +82,19 @@ def upload_options(parser: argparse.ArgumentParser) -> None:
     json_option(parser)
 
 
+def validate_options(parser: argparse.ArgumentParser) -> None:
+    """Which documents."""
+    parser.add_argument(
+        "place",
+        nargs="+",
+        metavar="FILE|PATH",
+        help="a batch, as CSV in UTF-8 or JSON (- is standard input), or where a PDF lies",
+    )
+    parser.add_argument("--type", choices=("local", "upload"), help="what a path without a scheme is")
+    json_option(parser)
+    _column_option(parser)
+
+
 def config_options(parser: argparse.ArgumentParser) -> None:
     """How documents are read and tagged."""
     model_options(parser)

@@ -2,23 +2,44 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import protocol.__main__ as program
 from actors.seal import Seal
+from actors.settings import Settings
 from bench.documents import text_pdf
 from protocol.client import Client
+from stack import free_port
 from tests.conftest import SECRET_KEY
 from tests.jobs import OWNER, Bench, failure
 from tests.served import Served, play
+from tests.sheets import workbook
 from tests.test_command_line import command, end_of, line_of, run
 from tests.test_single import jobs, refuse_key
 from tests.waiting import until
 
 PAUSED = "The budget of 5 tokens is used up"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("local")
+    (path / "a.pdf").write_bytes(b"%PDF-1.7")
+    return path
+
+
+@pytest.fixture(scope="module")
+def open_server(redis_server: Any, folder: Path) -> Iterator[Served]:
+    """An API that may look into a folder, at a few paths a request."""
+    settings = Settings(secret_key=SECRET_KEY, redis_url=f"redis://127.0.0.1:{redis_server.port}/0", port=free_port())
+    environ = {"TAGSTREAM_LOCAL_ROOT": str(folder), "TAGSTREAM_MAX_PATHS": "100"}
+    with Served(settings, folder / "api.log", **environ) as served:
+        yield served
 
 
 async def test_status_says_why_a_job_is_paused_or_has_failed(api: Served, bench: Bench) -> None:
@@ -97,6 +118,27 @@ async def test_one_document_takes_its_title_password_and_exclusions(api: Served,
     assert json.loads(bench.facts(job_id)["config"]) == {"exclusion_words": ["guide", "manual"]}
 
 
+async def test_paths_are_looked_at_and_said_to_be_good_or_not(open_server: Served, redis_url: str) -> None:
+    ended = await run(open_server, "validate", "a.pdf", "b.pdf", "http://127.0.0.1/a", "--type", "local")
+    lines = ended.out.splitlines()
+    assert (ended.status, ended.err) == (1, "")
+    assert lines[0].startswith("valid    a.pdf (")
+    assert [line.split(":")[0] for line in lines[1:3]] == ["invalid  b.pdf", "invalid  http"]
+    assert lines[1].endswith("(source)")
+    assert lines[3:] == ["1 of 3 valid"]
+    assert (await run(open_server, "validate", "a.pdf", "--type", "local")).status == 0
+
+
+async def test_the_paths_of_a_batch_are_looked_at(open_server: Served, redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "docs.csv").write_text("where;file_source_type\n" + "a.pdf;local\n" * 150)
+    batch = json.dumps([{"link": "a.pdf", "type": "x", "file_source_type": "local"}])
+    named = ["--column", "file_path=where", "--json"]
+    ended = await run(open_server, "validate", tmp_path / "docs.csv", *named)
+    assert ended.status == 0, ended.err
+    assert [json.loads(line)["valid"] for line in ended.out.splitlines()] == [True] * 150
+    assert (await run(open_server, "validate", "-", given=batch)).out.endswith("1 of 1 valid\n")
+
+
 def test_watching_where_nothing_listens_is_given_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,6 +159,8 @@ def test_watching_where_nothing_listens_is_given_up(
         (["start", "-", "--vocabulary", "/nowhere"], "/nowhere: No such file"),
         (["process", "https://example.org/a.pdf", "--password-env", "NO_SUCH"], "the environment has no NO_SUCH"),
         (["process", "https://example.org/a.pdf", "--exclusions", "/nowhere"], "/nowhere: No such file"),
+        (["validate", "a.pdf"], "a.pdf: is it local or an upload? Say it by --type"),
+        (["validate", "/nowhere.csv"], "/nowhere.csv: No such file"),
     ],
 )
 async def test_a_call_that_will_not_do_says_what_to_mend(
@@ -125,3 +169,12 @@ async def test_a_call_that_will_not_do_says_what_to_mend(
     ended = await run(api, *arguments, given="title,url\nA,https://example.org/a\n")
     assert (ended.status, ended.out) == (2, "")
     assert why in ended.err
+
+
+async def test_a_workbook_is_not_validated(api: Served, tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(workbook({"s": [["url"], ["https://example.org/a"]]}))
+    ended = await run(api, "validate", tmp_path / "a.xlsx")
+    assert (ended.status, ended.err.partition("a.xlsx")[2]) == (
+        2,
+        " is a workbook: save it as CSV to have its paths looked at\n",
+    )
