@@ -16,7 +16,7 @@ from pathlib import Path
 
 try:
     from protocol import commands as its
-    from protocol.client import Client, ClientError
+    from protocol.client import Client, ClientError, RequestRefused
 except ModuleNotFoundError as missing:
     print(f"{missing.name} is missing: install tagstream-protocol[client]", file=sys.stderr)
     raise SystemExit(2) from None
@@ -33,6 +33,7 @@ from protocol.options import (
     template_options,
     upload_options,
     validate_options,
+    with_options,
 )
 
 SERVER_DEFAULT = "http://127.0.0.1:8000"
@@ -126,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(fault: Exception) -> str:
-    """Why the command ends."""
-    said = str(fault)
+    """Why the command ends, with the options that would mend it."""
+    said = str(with_options(fault.problem) if isinstance(fault, RequestRefused) else fault)
     gave_up = isinstance(fault, ClientError) and fault.gives_up_in_s <= 0
     return f"gave up: {said}" if gave_up else said
 

@@ -2,12 +2,17 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
+
 from protocol.batchfile import read_words
 from protocol.config import Language
+from protocol.failures import Problem
+from protocol.faults import Fault
 from protocol.words import DocumentStatus
 
 CONFIG_OPTIONS = {
@@ -24,6 +29,17 @@ CONFIG_OPTIONS = {
     "rpm": "--rpm",
 }
 """By the settings of a batch that they stand for."""
+OTHER_OPTIONS = {
+    "column_mapping": "--column",
+    "exclusion_file": "--exclusions",
+    "job_id": "--job-id",
+    "password": "--password-env",
+    "row_ids": "--row",
+    "title": "--title",
+}
+"""By the fields of a request."""
+
+_FIELD = re.compile(r"(?:config\.)?(\w+)")
 
 
 class BadCall(ValueError):
@@ -178,3 +194,16 @@ def mapping_of(asked: argparse.Namespace) -> dict[str, str] | None:
     if not all(separator for _, separator, _ in pairs):
         raise BadCall("--column wants OURS=YOURS, as file_path=Weblink")
     return {ours: yours for ours, _, yours in pairs} or None
+
+
+def with_options(problem: Problem) -> Problem:
+    """The problem with the option behind each fault that one would mend."""
+    return msgspec.structs.replace(problem, errors=[_with_option(fault) for fault in problem.errors])
+
+
+def _with_option(fault: Fault) -> Fault:
+    field = _FIELD.match(fault.path)
+    option = (CONFIG_OPTIONS | OTHER_OPTIONS).get(field[1]) if field else None
+    if option is None and "column_mapping" in fault.message:
+        option = OTHER_OPTIONS["column_mapping"]
+    return Fault(fault.path, f"{fault.message} ({option})") if option else fault

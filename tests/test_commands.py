@@ -153,9 +153,15 @@ def test_watching_where_nothing_listens_is_given_up(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["start", "-", "--model", "m/1"], "config.api_key: is needed: only local/keywords works without a key"),
-        (["start", "-", "--column", "title=nope"], "column_mapping.title: names a column that no document has"),
-        (["start", "-", "--rpm", "0"], "config.rpm: wants a whole number from 1 to 100000"),
+        (
+            ["start", "-", "--model", "m/1"],
+            "config.api_key: is needed: only local/keywords works without a key (--api-key-env)",
+        ),
+        (
+            ["start", "-", "--column", "title=nope"],
+            "column_mapping.title: names a column that no document has (--column)",
+        ),
+        (["start", "-", "--rpm", "0"], "config.rpm: wants a whole number from 1 to 100000 (--rpm)"),
         (["start", "-", "--vocabulary", "/nowhere"], "/nowhere: No such file"),
         (["process", "https://example.org/a.pdf", "--password-env", "NO_SUCH"], "the environment has no NO_SUCH"),
         (["process", "https://example.org/a.pdf", "--exclusions", "/nowhere"], "/nowhere: No such file"),

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from protocol.batchfile import BadFile
-from protocol.options import BadCall, config_of, mapping_of, secret, start_options
+from protocol.failures import Problem
+from protocol.faults import Fault
+from protocol.options import BadCall, config_of, mapping_of, process_options, secret, start_options, with_options
 
 
 def asked(*arguments: str) -> argparse.Namespace:
@@ -48,3 +50,34 @@ def test_a_secret_that_is_not_there_is_no_secret(monkeypatch: pytest.MonkeyPatch
     for variable in ("EMPTY", "NO_SUCH_VARIABLE"):
         with pytest.raises(BadCall, match=f"the environment has no {variable}"):
             secret(variable)
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "option"),
+    [
+        ("config.api_key", "is needed", "--api-key-env"),
+        ("api_key", "is needed again", "--api-key-env"),
+        ("config.fallback_models[1]", "is empty", "--fallback-model"),
+        ("column_mapping.title", "names a column that no document has", "--column"),
+        ("file", "has no column for file_path: name it in column_mapping", "--column"),
+        ("row_ids[0]", "is no row", "--row"),
+        ("password", "is too long", "--password-env"),
+        ("documents[3].title", "wants text", None),
+        ("config.weather", "is no setting of a batch", None),
+        ("file", "is empty", None),
+        ("", "is no object", None),
+    ],
+)
+def test_a_fault_names_the_option_that_mends_it(path: str, message: str, option: str | None) -> None:
+    (told,) = with_options(Problem("No", errors=[Fault(path, message)])).errors
+    assert told == Fault(path, f"{message} ({option})" if option else message)
+
+
+def test_every_option_that_a_fault_may_name_exists() -> None:
+    from protocol.options import CONFIG_OPTIONS, OTHER_OPTIONS, retry_options
+
+    parsers = [argparse.ArgumentParser() for _ in range(3)]
+    for parser, options in zip(parsers, (start_options, process_options, retry_options), strict=True):
+        options(parser)
+    known = "".join(parser.format_help() for parser in parsers)
+    assert [each for each in {**CONFIG_OPTIONS, **OTHER_OPTIONS}.values() if f" {each}" not in known] == []
