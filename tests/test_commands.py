@@ -109,6 +109,7 @@ async def test_one_document_takes_its_title_password_and_exclusions(api: Served,
     )
     await asyncio.to_thread(until, lambda: bool(jobs(bench)) or running.done())
     (job_id,) = jobs(bench)
+    await asyncio.to_thread(until, lambda: bench.state(0, job_id).get("s") == "sent")
     secrets = bench.redis.hgetall(f"job:{{{job_id}}}:secrets")
     play(bench, job_id)
     ended = await running
@@ -139,15 +140,18 @@ async def test_the_paths_of_a_batch_are_looked_at(open_server: Served, redis_url
     assert (await run(open_server, "validate", "-", given=batch)).out.endswith("1 of 1 valid\n")
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["lines", "json"])
 def test_watching_where_nothing_listens_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     monkeypatch.setenv("TAGSTREAM_TOKEN", "t")
     monkeypatch.setattr(program, "Client", partial(Client, patience_s=0.2, backoff_s=(0.01, 0.01)))
-    assert program.main(["watch", "job", "--server", "http://127.0.0.1:1"]) == 2
+    assert program.main(["watch", "job", "--server", "http://127.0.0.1:1", *options]) == 2
     told = capsys.readouterr()
-    assert told.out.count("connecting again (gives up in 0 s): http://127.0.0.1:1 cannot be reached") == 1
-    assert told.err.startswith("gave up: http://127.0.0.1:1 cannot be reached")
+    away = "http://127.0.0.1:1 cannot be reached"
+    assert (told.err if options else told.out).count(f"connecting again (gives up in 0 s): {away}") == 1
+    assert told.out.count("\n") == (not options)
+    assert told.err.splitlines()[-1].startswith(f"gave up: {away}")
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,16 @@ def test_a_pause_says_why(show: type[Lines | Picture]) -> None:
     assert f"job {JOB}: paused: No tokens are left" in text_of(shown)
 
 
+def test_a_connection_that_is_lost_anew_is_told_anew() -> None:
+    shown, view = console(), JobView(JOB)
+    lines = Lines(shown, view)
+    for _ in range(2):
+        lines.lost(Unreachable("away"))
+        view.apply(catchup(2))
+        lines.hear(catchup(2))
+    assert text_of(shown).count("connecting again: away") == 2
+
+
 def test_the_same_loss_is_told_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
