@@ -44,7 +44,7 @@ local ROW_RESENDS_MAX = 6      -- so often doubled: an hour
 local TOP_UP_MS = 1000         -- a job with new rows is looked at so often: its chunk may have grown
 local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not counted
 local STREAM_MIN = 10000
-local CHUNK_MIN = 4
+local CHUNK, CHUNK_MIN = 1.25, 4  -- rows of a job that are out: of all threads; those that no thread has stand before others' rows
 local MAX_DEATHS = 3
 local DELETED_MS = 30000       -- what is left of a deleted job, so that its observers hear the ending
 local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':exclusions', ':uploads', ':events'}
@@ -171,7 +171,7 @@ end
 -- How many rows of one job are out at a time: a small job never stands behind a big one.
 local function chunk()
   local jobs = math.max(1, redis.call('ZCARD', active))
-  local size = math.max(CHUNK_MIN, math.floor(2 * living_threads() / jobs))
+  local size = math.max(CHUNK_MIN, math.floor(CHUNK * living_threads() / jobs))
   local most = tonumber(redis.call('HGET', job, 'owner_max') or 0)
   return most > 0 and math.min(size, owners_room(most)) or size
 end

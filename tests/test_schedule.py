@@ -51,7 +51,7 @@ def scheduled(settings: Settings) -> Iterator[Scheduled]:
 def test_a_new_job_is_sent_a_chunk_at_a_time(scheduled: Scheduled) -> None:
     scheduled.bench.store.create(new_job(rows=30))
     scheduled.scheduler.step()
-    assert [address.row_id for address in scheduled.queue()] == list(range(16))
+    assert [address.row_id for address in scheduled.queue()] == list(range(10))
 
 
 def test_a_waiting_row_is_sent_when_it_is_due(scheduled: Scheduled) -> None:
@@ -182,4 +182,4 @@ def test_a_chunk_counts_the_threads_of_every_living_worker(settings: Settings) -
         )
         first.scheduler.step()
         second.scheduler.step()
-        assert len(first.bench.start(rows=100)) == 40
+        assert len(first.bench.start(rows=100)) == 25

@@ -56,8 +56,8 @@ def test_a_chunk_is_out_at_a_time_and_refilled_as_rows_end(bench: Bench) -> None
 
 def test_the_chunk_grows_with_the_living_threads_and_is_shared_by_jobs(bench: Bench) -> None:
     bench.tick()
-    assert len(bench.start("first", rows=100)) == 16
-    assert len(bench.start("second", rows=100)) == 8
+    assert len(bench.start("first", rows=100)) == 10
+    assert len(bench.start("second", rows=100)) == 5
 
 
 def test_a_chunk_that_has_grown_is_filled_before_a_row_ends(settings: Settings) -> None:
@@ -71,7 +71,7 @@ def test_a_chunk_that_has_grown_is_filled_before_a_row_ends(settings: Settings) 
             return due.send
 
         sent = until(work_goes_on)
-    assert [address.row_id for address in sent] == list(range(4, 16))
+    assert [address.row_id for address in sent] == list(range(4, 10))
 
 
 def test_a_claim_brings_everything_the_worker_needs(bench: Bench) -> None:
