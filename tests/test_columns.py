@@ -62,7 +62,7 @@ def test_a_password_is_known_by_its_letters_and_never_the_callers_own(column: st
         (["path", "pdf_url", "document_url"], None, ["path", "pdf_url", "document_url"]),
         (["File Path", "FilePath"], None, ["File Path", "FilePath"]),
         (["url", "URL "], None, ["url", "URL "]),
-        (["url", "link"], {"link": "file_path"}, []),
+        (["url", "link", "path"], {"link": "file_path"}, []),
         (["url", "link"], {"id": "link"}, []),
         (["url", "link", "path"], {"id": "link"}, ["path", "url"]),
         (["url", "link"], {"file_path": "elsewhere"}, ["url", "link"]),
