@@ -32,7 +32,7 @@ async def test_a_spreadsheet_is_started_with_its_exclusions(api: Served, bench: 
     async with client(api.url, api.token()) as caller:
         words = b"# none of these\nmanual, guide\n"
         started = await caller.start_file(file, {"num_tags": 5}, column_mapping=MAPPING, exclusion_file=words)
-    assert started.read_as == "CSV in windows-1252 (a guess) with semicolons; exclusion list in UTF-8"
+    assert started.read_as == "CSV in windows-1252 (a guess) with semicolons; exclusion list in UTF-8: 2 terms"
     assert json.loads(bench.facts(started.job_id)["config"]) == {"num_tags": 5, "exclusion_words": ["manual", "guide"]}
 
 

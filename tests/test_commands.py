@@ -163,7 +163,7 @@ def test_watching_where_nothing_listens_is_given_up(
         ),
         (
             ["start", "-", "--column", "title=nope"],
-            "column_mapping.title: names a column that no document has (--column)",
+            "names a column that the file does not have; it has: “title”, “url” (--column)",
         ),
         (["start", "-", "--rpm", "0"], "config.rpm: wants a whole number from 1 to 100000 (--rpm)"),
         (["start", "-", "--vocabulary", "/nowhere"], "/nowhere: No such file"),
