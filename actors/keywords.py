@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from actors.languages import bare_words, frequent, is_english
+from actors.frequency import frequent
+from actors.languages import bare_words, is_english
 from actors.lexicon import ADJECTIVE_ENDS, COMMON
 from actors.outline import Parts, listed, take_apart
 from actors.phrases import MAX_PHRASE, MAX_WORDS, Run, find_runs, singular

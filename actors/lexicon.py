@@ -204,31 +204,3 @@ _VERB_FORMS = set().union(*map(_forms, VERBS))
 _PRESENT_FORMS = PRESENT | set(map(_third, PRESENT))
 THIRD_PERSON = frozenset(map(_third, EITHER))
 BREAKS = FUNCTION | NUMBERS | UNITS | PRAISE | DULL | _PRESENT_FORMS | ((IRREGULAR | _VERB_FORMS) - NOUNS)
-
-# --- other languages -----------------------------------------------------------------------------------------------
-
-ENGLISH = _words("the of and to with from are for that this by which is was")
-OTHERS = _words("""
-att av az bir che da dan dans das de del della der des di die do dos een egy el em en est et het i ikke il ist ja jest
-la las le les los na nicht nie não og oli on per que se som um uma un una und une van ve w yang és
-""")
-# Long enough to be taken for content, but they are not.
-UNIMPORTANT = _words("""
-aber această acest adalah agli ainsi akan alla alle allem allo ancak anche atau auch aunque aussi autre autres avec
-azonban bardzo bereits blev blir bylo cada care cette chaque comme como csak cuando dagli daha dalam dalla dalle dallo
-damit dans dapat dari dass degli della delle dello dengan depuis desde deze değil diese dieser dieses donde door după
-durch efter eftersom eine einem einen einer eines ellas elle eller elles ellos entre essa esse essere esta estas este
-estos está están etter että foram fost från fueron gibi haben hasta hogy ihre ihrer ikke inte isso için jako jedoch
-jeho jest joka jotka jsem jsou juga kadar kann karena kommer která které který która które który kuin können között
-lehet leur leurs maar mais mehr mellan mereka mientras minden mint molto może muchas mucho muchos muito mutta mycket
-myös más même naar nach nebo negli nella nelle nello nicht niet noch nous numa också oder ogni også olan olarak oleh
-ollut oraz otras otros ovat over pada para pela pelo pentru pero peut peuvent plus pode podem podle porque pour prin
-przez puede pueden quando quelques questa queste questi questo sans sebagai según sehr sein sekä seus sich sido sind
-skulle sobre sono sonra sont sowie suas sugli sulla sulle sullo sunt také także también também tidak tiene tienen till
-todas todo todos tous tout toutes très tylko tämä több umas unas under unos untuk után vagy vengono veya viene voidaan
-volt voor vous være wenn werden wird worden wordt wurde wurden yang zich zijn zwischen être über було бути был была
-были більше для если или його как которая которые который между може можно она они після также також только тільки что
-это является являются який якщо अपने अब इस इसके उनकी उनके उसके एक और कर करती करते करने का कि किया की के को कोई गया जब
-जाता जाती जाते जो तथा तब तो था थी थे द्वारा नहीं ने पर भी में यह रहा रही रहे लिए वह सकता सकती सकते साथ से ही हुआ हुई
-हुए है हैं होंगे होगा होगी होता होती होते
-""")

@@ -3,7 +3,7 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from snowballstemmer import stemmer
@@ -85,19 +85,22 @@ class _Characters(dict[int, str]):
 _CHARACTERS = _Characters()
 
 
-def distinct(phrases: Iterable[str]) -> Iterator[str]:
-    """The phrases, lower case, without those that are an earlier one in another form (`network-analyses`)."""
+def distinct(phrases: Iterable[str], stem_of: Callable[[str], str] | None = None) -> Iterator[str]:
+    """The phrases, lower case, without those that are an earlier one in another form (`network-analyses`).
+
+    `stem_of`: tells that of a word, in a language other than English; it leaves the first ALIKE_LETTERS as they are.
+    """
     met: dict[tuple[str, ...], list[str]] = {}
     for phrase in phrases:
         alike = met.setdefault(tuple(word[:ALIKE_LETTERS] for word in _BETWEEN_WORDS.split(phrase)), [])
-        if not alike or stems(phrase) not in map(stems, alike):
+        if not alike or stems(phrase, stem_of) not in [stems(each, stem_of) for each in alike]:
             yield phrase
         alike.append(phrase)
 
 
-def stems(phrase: str) -> tuple[str, ...]:
-    """The English stems of its words; words of other scripts stay as they are."""
-    return tuple(map(stem, _BETWEEN_WORDS.split(phrase)))
+def stems(phrase: str, stem_of: Callable[[str], str] | None = None) -> tuple[str, ...]:
+    """The stems of its words, English ones by default; words of other scripts then stay as they are."""
+    return tuple(map(stem_of or stem, _BETWEEN_WORDS.split(phrase)))
 
 
 @lru_cache(maxsize=REMEMBERED_STEMS)

@@ -219,6 +219,10 @@ HOSTILE = {
     "gerunds and plurals": "dogs handling handling ",
     "one long name": "turbine ",
     "headings": "Keywords Abstract ",
+    "articles": "le lac ",
+    "elisions": "l'",
+    "misspelt Hindi": "क:",
+    "lines of a list": "Total 12\n",
     "formalities": "Permission to make digital or hard copies ",
 }
 

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from snowballstemmer import stemmer
 
 from actors.spelling import TAG_LIMIT_CHARACTERS, distinct, kebab, stem
 
@@ -57,6 +58,15 @@ def test_a_phrase_comes_once_whatever_its_form() -> None:
         "ids",
     ]
     assert list(distinct(phrases)) == ["network analyses", "train", "trainer", "train-ing", "traffic", "id"]
+
+
+def test_forms_of_other_languages_are_known_by_a_stemmer_of_theirs() -> None:
+    german = stemmer("german").stemWord
+    assert list(distinct(["nachtzug", "nachtzüge", "nacht", "bibliothek", "bibliotheken"], german)) == [
+        "nachtzug",
+        "nacht",
+        "bibliothek",
+    ]
 
 
 def test_threads_that_stem_at_once_do_not_mix_their_words() -> None:
