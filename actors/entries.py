@@ -2,14 +2,17 @@
 
 import re
 
-from actors.lexicon import LABELS
+from actors.lexicon import BETWEEN_STROKES, CURRENCIES, LABELS, UNITS
 
 LONGEST_ENTRY = 60  # characters
 IN_A_ROW = 3  # make a list; lines of prose seldom begin large so often
 FEWEST_CELLS = 4  # of the head of a table: three words may be its title
 
-VALUE_BEGINS = re.compile(r"\b([a-z][\w'-]*) (?=[A-Z][a-z])")
-"""`Title of the project Carbon storage`"""
+VALUE_BEGINS = re.compile(r" (?=\d)|\b([a-z][\w'-]*) (?=[A-Z][a-z])")
+"""`Title of the project Carbon storage`, `Ferritin 48`"""
+CELL_BEGINS = re.compile(r" (?=[A-Z])")
+"""In the head of a table, which units show: `Nitrate mg/l Hardness mmol/l`"""
+DIGIT = re.compile(r"\d")
 
 
 def entries(lines: list[str]) -> list[bool]:
@@ -34,10 +37,17 @@ def in_cells(lines: list[str], at: int) -> str:
     line = lines[at]
     if _is_head(lines, at):
         return line.replace(" ", " | ")
+    if not DIGIT.search(line) and any(map(_is_unit, line.split()[1:])):
+        return CELL_BEGINS.sub(" | ", line)
     label, _, value = line.partition(" ")
-    if label.lower() in LABELS and value[:1].isupper():
+    if label.lower() in LABELS and not value[:1].islower():
         line = f"{label} | {value}"
     return VALUE_BEGINS.sub(r"\1 | ", line)
+
+
+def _is_unit(word: str) -> bool:
+    low = word.lower()
+    return low in UNITS or low in CURRENCIES or ("/" in low and BETWEEN_STROKES.issuperset(low.split("/")))
 
 
 def _is_head(lines: list[str], at: int) -> bool:

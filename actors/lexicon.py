@@ -38,8 +38,8 @@ tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi xi
 """)
 # Units are no word, in the head of a table either.
 UNITS = _words("""
-°c °f bps cm2 cm3 dbm gbit gbps gev gwh hpa kbit kbps kcal kev kj kmh kpa kv kvah kvar kwp mah mbar mbit mbps mev mmhg
-mmol mol mpa mv mwh nmol pmol ppb ppm tbit twh wh µg µl µm µmol µs μg μl μm μmol μs
+bps cm2 cm3 dbm gbit gbps gev gwh hpa kbit kbps kcal kev kj kmh kpa kv kvah kvar kwp mah mbar mbit mbps mev mmhg mmol
+mol mpa mv mwh ng nl nmol pmol ppb ppm tbit twh wh °c °f µg µl µm µmol µs μg μl μm μmol μs
 """)
 SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH sensor"
 # "mg/l", "kWh/m2", "EUR/t": between strokes single letters are units too.
@@ -50,6 +50,7 @@ a an the dozen eight eighteen eighth eighty eleven fifteen fifth fifty first fiv
 hundred million nine nineteen ninety ninth one second seven seventeen seventh seventy six sixteen sixth sixty ten tenth
 third thirteen thirty thousand three twelve twenty two zero
 """)
+CURRENCIES = _words("chf eur gbp usd")
 # They say that a thing is new, big, good or usual, never what it is.
 PRAISE = _words("""
 able accurate actual additional adequate alone appropriate attractive available bad based basic best better big bigger
@@ -108,10 +109,10 @@ want warn warrant watch wear welcome win wish withdraw witness wonder work worry
 """)
 IRREGULAR = _words("""
 arisen arose ate beaten became began begun believed bought broke broken brought built burst called came caught chose
-chosen dealt drank drawn drew dries driven drove eaten fallen fed fell felt fled flew flown forgot forgotten found gave
-given goes gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met named paid
-presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown slept
-sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw
+chosen dated dealt drank drawn drew dries driven drove eaten fallen fed fell felt fled flew flown forgot forgotten
+found gave given goes gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met
+named paid presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown
+slept sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw
 thrown told took tore torn underlies understood underwent used uses using went woke woken won wore worn written wrote
 """)
 # Only their present is sure to be a verb: there are "installed capacity" and "baking powder".
@@ -145,8 +146,8 @@ updates updating validated visit visits wait walk walking walks welcome work wor
 """)
 # In a form a value follows.
 LABELS = _words("""
-address applicant birthday client customer email employer fax gender name nationality occupation phone signature
-supplier telephone
+address applicant birthday client comment customer email employer fax gender institution name nationality occupation
+patient phone signature supplier telephone
 """)
 # They name something, but the same thing in every document.
 COMMON = _words("""

@@ -25,24 +25,25 @@ POSTPOSITIONS = _words("का की के को ने में पर स�
 # With these nothing begins that has a name.
 COUNTING = _words("""
 abril acht achtzig agosto an anni anno année années ano anos août aprile augustus avril año años catorce cem cent cento
-cents cien ciento cientos cinco cincuenta cinq cinquante cinque cuarenta cuatro dag dagen deux deuxième dez dezember
-dezembro dia dias dicembre diciembre dieci dienstag diez dimanche dinsdag dix doce dodici dois domenica domingo
-donderdag donnerstag dos douze doze drei dreißig drie dritte dritten duas due duizend dutzend décembre día días eins elf
-enero euro euros febbraio febrero februar februari fevereiro freitag février fünf fünfzig gennaio giorni giorno giovedì
-giugno heure heures honderd hora horas huit hundert jaar jahr jahre jahren jahres janeiro januar januari janvier jaren
-jeudi jour jours jueves juillet juin julho juli julio junho juni junio luglio lundi lunedì lunes maand maandag maanden
-maart maggio maio mardi mars martedì martes marzo março mayo mei mercoledì mercredi mes mese meses mesi mil mila miles
-milhões milioni miljard miljoen mille milliard milliarde milliarden milliards milliers millionen millions millones
-mittwoch miércoles mois monat monate monaten monats montag märz mês negen neuf neun neunzig nove novembre novembro
-noviembre nueve null ocho octobre octubre oito oktober once onze ore otto ottobre outubro prozent quarante quarta
-quatorze quatre quatro quattro quince quinta quinze sabato samedi samstag sechs sechzig segunda seis seize semaine
-semaines semana semanas sept septembre septiembre sesenta sete setembro sette settembre settimana settimane sexta sieben
-siebzig siete six soixante sonnabend sonntag stunde stunden sábado tag tage tagen tausend terça tien tre trece treinta
-treize trenta trente tres trinta trois troisième três twaalf twee twintig uhr undici uur veinte vendredi venerdì venti
-vier viernes vierzig vijf vingt vinte vrijdag weken woche wochen woensdag zaterdag zehn zes zeven zondag zwanzig zwei
-zweite zweiten zwölf अक्टूबर अगस्त अप्रैल आठ करोड़ गुरुवार ग्यारह घंटे चार छह जनवरी जुलाई जून तीन तीस तीसरा दस दिन दिनों
-दिसंबर दो नवंबर नौ पचास पहली पाँच पांच प्रतिशत फरवरी बारह बीस बुधवार मंगलवार मई महीने मार्च माह मिनट रविवार रुपये लाख
-वर्ष वर्षों शनिवार शुक्रवार सात साल सालों सितंबर सोमवार सौ हज़ार हजार
+cents cien ciento cientos cinco cincuenta cinq cinquante cinque cuarenta cuarta cuarto cuatro dag dagen deux deuxième
+deuxièmes dez dezember dezembro dia dias dicembre diciembre dieci dienstag diez dimanche dinsdag dix doce dodici dois
+domenica domingo donderdag donnerstag dos douze doze drei dreißig drie dritte dritten duas due duizend dutzend décembre
+día días eins elf enero erste euro euros febbraio febrero februar februari fevereiro freitag février fünf fünfzig
+gennaio giorni giorno giovedì giugno heure heures honderd hora horas huit hundert jaar jahr jahre jahren jahres janeiro
+januar januari janvier jaren jeudi jour jours jueves juillet juin julho juli julio junho juni junio luglio lundi lunedì
+lunes maand maandag maanden maart maggio maio mardi mars martedì martes marzo março mayo mei mercoledì mercredi mes mese
+meses mesi mil mila miles milhões milioni miljard miljoen mille milliard milliarde milliarden milliards milliers
+millionen millions millones mittwoch miércoles mois monat monate monaten monats montag märz mês negen neuf neun neunzig
+nove novembre novembro noviembre nueve null ocho octobre octubre oito oktober once onze ore otto ottobre outubro premier
+première primeira prozent quarante quarta quarto quatorze quatre quatro quattro quince quinta quinto quinze sabato
+samedi samstag sechs sechzig seconda secondo segunda seis seize semaine semaines semana semanas sept septembre
+septiembre sesenta sete setembro sette settembre settimana settimane sexta sieben siebzig siete six soixante sonnabend
+sonntag stunde stunden sábado tag tage tagen tausend tercera terza terzo terça tien tre trece treinta treize trenta
+trente tres trinta trois troisième três twaalf twee twintig uhr undici uur veinte vendredi venerdì venti vier viernes
+vierzig vijf vingt vinte vrijdag weken woche wochen woensdag zaterdag zehn zehnte zes zeven zondag zwanzig zwei zweite
+zweiten zwölf अक्टूबर अगस्त अप्रैल आठ करोड़ गुरुवार ग्यारह घंटे चार छह जनवरी जुलाई जून तीन तीस तीसरा दस दिन दिनों दिसंबर
+दो नवंबर नौ पचास पहली पाँच पांच प्रतिशत फरवरी बारह बीस बुधवार मंगलवार मई महीने मार्च माह मिनट रविवार रुपये लाख वर्ष
+वर्षों शनिवार शुक्रवार सात साल सालों सितंबर सोमवार सौ हज़ार हजार
 """)
 # Long enough to be taken for content, but they are not.
 SMALL = _words("""

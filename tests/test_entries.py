@@ -40,6 +40,12 @@ def test_cells_of_the_head_of_a_table_are_no_phrase() -> None:
     assert not any("capital" in phrase and " " in phrase for phrase in found)
 
 
+def test_numbers_stand_in_cells_of_their_own() -> None:
+    found = phrases("Laboratory report\nFerritin 48 mg/l\nVitamin D 19 ng/ml\nPatient 12 Westbury College\n")
+    assert {"laboratory report", "ferritin", "westbury college"} <= set(found)
+    assert not any(character.isdigit() for character in "".join(found))
+
+
 def test_lines_of_prose_that_begin_large_are_not_cut() -> None:
     found = phrases(
         "The professor and his assistant measured the discrete Fourier transform of each signal in Oslo.\n"
