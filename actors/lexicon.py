@@ -27,14 +27,16 @@ which whichever while who whoever whom whose why will with within without would 
 """)
 # With what they are counted in.
 NUMBERS = _words("""
-afternoon am april august billion billions bn bps centuries century cl cm day days decade decades december dl dozen
-dozens eight eighteen eighth eighty eleven eur evening february fifteen fifth fifty first five forty four fourteen
-fourth friday ft gb gbp ghz ha half hour hours hundred hundreds hz ii iii iv ix january july june kg khz kilograms
-kilometres km km2 kw kwh last lb lbs litre litres m2 m3 march may mb mg mhz million millions minute minutes ml mm
-moment monday month months morning mph ms mw next night nine nineteen ninety ninth november october ounces oz percent
-pm pp rpm saturday second seconds september seven seventeen seventh seventy six sixteen sixth sixty sq sunday tb tbsp
-ten tenth third thirteen thirty thousand thousands three thursday times today tomorrow tonight tonne tonnes trillion
-tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi xii xx year years yesterday zero
+afternoon am april august billion billions bn bps centimeter centimeters centimetre centimetres centuries century cl cm
+day days decade decades december dl dozen dozens eight eighteen eighth eighty eleven eur evening february fifteen fifth
+fifty first five forty four fourteen fourth friday ft gb gbp ghz gram gramme grammes grams ha half hour hours hundred
+hundreds hz ii iii iv ix january july june kg khz kilogram kilograms kilometer kilometers kilometre kilometres km km2
+kw kwh last lb lbs litre litres m2 m3 march may mb metre metres mg mhz millimeter millimeters millimetre millimetres
+million millions minute minutes ml mm moment monday month months morning mph ms mw next night nine nineteen ninety
+ninth november october ounces oz percent pm pp rpm saturday second seconds september seven seventeen seventh seventy
+six sixteen sixth sixty sq sunday tb tbsp ten tenth third thirteen thirty thousand thousands three thursday times today
+tomorrow tonight tonne tonnes trillion tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi
+xii xx year years yesterday zero
 """)
 # Units are no word, in the head of a table either.
 UNITS = _words("""
@@ -146,29 +148,28 @@ updates updating validated visit visits wait walk walking walks welcome work wor
 """)
 # In a form a value follows.
 LABELS = _words("""
-address applicant birthday client comment customer email employer fax gender institution name nationality occupation
-patient phone signature supplier telephone
+address applicant birthday client comment customer email employer fax female gender institution male name nationality
+occupation patient phone signature supplier telephone yes
 """)
 # They name something, but the same thing in every document.
 COMMON = _words("""
-ability absence abstract accuracy activities activity algorithm algorithms analyses analysis answer answers
-application applications approach approaches area areas aspect aspects assumption assumptions background basis
-capability change changes choice class classes companies company comparison complexity component components condition
-conditions context cost costs country course customer customers data decision decrease definition degree degrees
-description design determination development difference differences discussion effect effects efficiency effort
-efforts element elements environment evaluation event events existence experiment experiments extent factor factors
-feature features field form formation forms framework function functions future general government group groups home
-impact implementation improvement increase influence information introduction investigation issue issues item items
-length level levels life limitation limitations line lines literature man market means measure measures meeting member
-members men method methodology methods model models name names object objects official officials operation operations
-overview parameter parameters past people performance person phase place plan plans point points practice presence
-problem problems procedure procedures process processes product products program programme programs project projects
-properties property quality quantity question questions rate rates ratio real reason reasons reduction report reports
-requirement requirements research resource resources respect review role rule rules sample samples scheme schemes
-service services set sets side sides situation situations size solution solutions source sources space stage standard
-state states step steps strategies strategy structure studies study summary system systems task tasks technique
-techniques test tests theory time tool tools type types unit units user users value values version versions woman
-women work works world
+ability absence abstract accuracy activities activity algorithm algorithms analyses analysis answer answers application
+applications approach approaches area areas aspect aspects assumption assumptions background basis capability change
+changes choice class classes companies company comparison complexity component components condition conditions context
+cost costs country course customer customers data decision decrease definition degree degrees description design
+determination development difference differences discussion effect effects efficiency effort efforts element elements
+environment evaluation event events existence experiment experiments extent factor factors feature features field form
+formation forms framework function functions future general government group groups home impact implementation
+improvement increase influence information introduction investigation issue issues item items length level levels life
+limitation limitations line lines list lists literature man market means measure measures meeting member members men
+method methodology methods model models name names object objects official officials operation operations overview
+parameter parameters past people performance person phase place plan plans point points practice presence problem
+problems procedure procedures process processes product products program programme programs project projects properties
+property quality quantity question questions rate rates ratio real reason reasons reduction report reports requirement
+requirements research resource resources respect review role rule rules sample samples scheme schemes service services
+set sets side sides situation situations size solution solutions source sources space stage standard state states step
+steps strategies strategy structure studies study summary system systems task tasks technique techniques test tests
+theory time tool tools type types unit units user users value values version versions woman women work works world
 """)
 # Behind a hyphen they are a word of their own.
 SECOND_HALVES = _words("""

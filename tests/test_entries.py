@@ -40,6 +40,10 @@ def test_cells_of_the_head_of_a_table_are_no_phrase() -> None:
     assert not any("capital" in phrase and " " in phrase for phrase in found)
 
 
+def test_choices_side_by_side_are_no_phrase() -> None:
+    assert phrases("Gender:\nNationality:\nBirthday\nFemale Male\nAgree to privacy policy\n")[0] == "privacy policy"
+
+
 def test_numbers_stand_in_cells_of_their_own() -> None:
     found = phrases("Laboratory report\nFerritin 48 mg/l\nVitamin D 19 ng/ml\nPatient 12 Westbury College\n")
     assert {"laboratory report", "ferritin", "westbury college"} <= set(found)

@@ -134,6 +134,7 @@ def test_units_are_no_word_of_a_phrase() -> None:
     )
     assert {"nitrate", "hardness", "conductivity", "tcp/ip traffic", "read/write access", "ph sensor"} <= set(found)
     assert "ph" not in found
+    assert "millimetre" not in phrases("A hundredth of a millimetre, or 3 metres of rope.")
     assert not {"mg/l", "mmol/l", "\u00b5s/cm", "kwh/m2", "kpa"} & set(" ".join(found).split())
 
 
