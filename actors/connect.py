@@ -21,7 +21,7 @@ from protocol.words import ErrorCode
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-LOOK_UPS_MAX = 32
+LOOK_UPS_MAX = 128
 
 # Beyond what `ipaddress` calls global: what may still lead into a private network or to a cloud's own services.
 _NOT_PUBLIC = tuple(

@@ -38,7 +38,7 @@ SURE, NOISE = 0.7, 0.5
 MISSED_MAX = 0.5
 """It is read again too where more of its ink lies outside of all words: whole paragraphs may be missing, at any
 confidence. On pages of text that share is 0.01, and one with a large picture only costs twice."""
-WALL_FACTOR = 2
+WALL_FACTOR = 3
 """Children are polite: on a busy machine a document's CPU seconds take longer by the clock."""
 TABLE_MAX_BYTES = 8 * 2**20
 LIST_LIMIT_S = 10
