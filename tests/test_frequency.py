@@ -39,6 +39,13 @@ def test_articles_show_nouns_and_two_words_are_a_phrase_only_where_they_meet_aga
     assert not {"dit-elle", "peut-être", "vingt-deux", "trois", "leurs"} & set(found)
 
 
+def test_small_words_of_languages_without_articles_are_no_phrases_either() -> None:
+    polish = "Most łączy brzegi rzeki, ponieważ prom kursuje latem. Most stoi jednak na skale, a prom nie kursuje zimą."
+    found = list(frequent(polish))
+    assert {"prom", "kursuje"} <= set(found[:3])
+    assert not {"ponieważ", "jednak"} & set(found)
+
+
 def test_german_nouns_begin_large_and_come_in_one_form() -> None:
     found = list(frequent(NIGHT_TRAIN))
     assert set(found[:2]) == {"nachtzug", "schlafwagen"}
