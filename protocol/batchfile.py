@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from protocol.columns import ColumnMapping
+from protocol.columns import ColumnMapping, in_doubt
 from protocol.config import VOCABULARY_MAX
-from protocol.document import guess_source
 from protocol.exclusions import BadList, read_terms
 from protocol.faults import Faults, InvalidRequest
 
@@ -87,16 +86,17 @@ def places_in(name: str, mapping: dict[str, str] | None, unnamed: str | None) ->
 
 
 def place(path: str, kind: str | None, unnamed: str | None) -> dict[str, str]:
-    """One path as `validate-paths` wants it; raises BadFile where nothing tells what `kind` it is of."""
-    kind = kind or guess_source(path) or unnamed
-    if kind is None:
-        raise BadFile(f"{path}: is it local or an upload? Say it by --type")
-    return {"path": path, "type": kind}
+    """One path as `validate-paths` wants it; what tells no `kind` is left to the server, unless there is `unnamed`."""
+    kind = kind or (None if "://" in path else unnamed)
+    return {"path": path} | ({"type": kind} if kind else {})
 
 
 def _place_of(row: object, named: str, columns: ColumnMapping, unnamed: str | None) -> dict[str, str]:
-    ours, _ = columns.plan(row) if isinstance(row, dict) else ({}, [])
-    known = {field: row[column] for field, column in ours.items()} if isinstance(row, dict) else {}
+    if not isinstance(row, dict):
+        raise BadFile(f"{named}: is no object")
+    if rivals := columns.rivals(row):
+        raise BadFile(f"{named}: file_path {in_doubt(rivals)}, or by --column")
+    known = {field: row[column] for field, column in columns.plan(row)[0].items()}
     path, kind = known.get("file_path"), known.get("file_source_type") or None
     if not isinstance(path, str) or not path or not isinstance(kind, str | None):
         raise BadFile(f"{named}: has no file_path; --column file_path=YOURS names its column")

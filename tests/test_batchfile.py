@@ -77,15 +77,12 @@ def test_a_file_that_is_not_there_is_named(file: Path) -> None:
 )
 def test_the_paths_of_a_batch_are_found(file: Path, content: str, mapping: dict[str, str] | None) -> None:
     file.write_text(content)
-    assert places_in(str(file), mapping, None) == [
-        {"path": "https://x.org/a", "type": "url"},
-        {"path": "s3://b/k", "type": "s3"},
-    ]
+    assert places_in(str(file), mapping, None) == [{"path": "https://x.org/a"}, {"path": "s3://b/k"}]
 
 
-def test_a_path_is_of_the_kind_that_is_said_then_of_what_it_tells_then_of_the_given_one(file: Path) -> None:
+def test_a_path_is_of_the_kind_that_is_said_or_without_a_scheme_of_the_given_one(file: Path) -> None:
     file.write_text("url,file_source_type\na,upload\nhttps://x.org/a,\nb,\n")
-    assert [each["type"] for each in places_in(str(file), None, "local")] == ["upload", "url", "local"]
+    assert [each.get("type") for each in places_in(str(file), None, "local")] == ["upload", None, "local"]
 
 
 @pytest.mark.parametrize(
@@ -93,12 +90,12 @@ def test_a_path_is_of_the_kind_that_is_said_then_of_what_it_tells_then_of_the_gi
     [
         (b"title,shelf\nA,left\n", "document 1: has no file_path; --column"),
         (b"url,title\nhttps://x.org/a,A\n,B\n", "document 2: has no file_path"),
-        (b"[1]", "document 1: has no file_path"),
+        (b"[1]", "document 1: is no object"),
+        (b"url,link\nhttps://x.org/a,https://x.org/b\n", "file_path may be in any of the columns"),
         (b'[{"url": 7}]', "document 1: has no file_path"),
         (b'{"documents": [{"url": "a"}], "column_mapping": {"a": "b"}}', "column_mapping.a: neither side"),
         (b"url\n", "names no document"),
         (b"\xc2\xa0\n", "names no document"),
-        (b"url\nb.pdf\n", "b.pdf: is it local or an upload"),
         (b"url,title\nhttps://x.org/a,\xdc\n", "is not text in UTF-8"),
         (b"url\n" + b"a" * 200_000 + b"\n", "is no CSV"),
         (b"PK\x03\x04\x00", "is a workbook"),

@@ -128,6 +128,10 @@ async def test_paths_are_looked_at_and_said_to_be_good_or_not(open_server: Serve
     assert lines[1].endswith("(source)")
     assert lines[3:] == ["1 of 3 valid"]
     assert (await run(open_server, "validate", "a.pdf", "--type", "local")).status == 0
+    odd = await run(open_server, "validate", "a.pdf", "ftp://example.org/a")
+    assert odd.status == 1
+    assert "write local or upload" in odd.out.splitlines()[0]
+    assert "has a scheme that is not read here" in odd.out.splitlines()[1]
 
 
 async def test_the_paths_of_a_batch_are_looked_at(open_server: Served, redis_url: str, tmp_path: Path) -> None:
@@ -169,7 +173,6 @@ def test_watching_where_nothing_listens_is_given_up(
         (["start", "-", "--vocabulary", "/nowhere"], "/nowhere: No such file"),
         (["process", "https://example.org/a.pdf", "--password-env", "NO_SUCH"], "the environment has no NO_SUCH"),
         (["process", "https://example.org/a.pdf", "--exclusions", "/nowhere"], "/nowhere: No such file"),
-        (["validate", "a.pdf"], "a.pdf: is it local or an upload? Say it by --type"),
         (["validate", "/nowhere.csv"], "/nowhere.csv: No such file"),
     ],
 )
