@@ -36,7 +36,7 @@ class Page:
     @property
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
-        return self.fault is not None or letters(self.text) < SPARSE_LETTERS or is_muddled(self.text)
+        return self.fault is not None or letters(self.text, SPARSE_LETTERS) < SPARSE_LETTERS or is_muddled(self.text)
 
     def take(self, raw: str, method: Method) -> None:
         """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
@@ -87,7 +87,7 @@ def texts_of(pages: list[Page]) -> list[str]:
     Raises:
         DocumentRefused: there is none, or so little where pages were not read that it would be taken for the whole.
     """
-    found = sum(letters(page.text) for page in pages)
+    found = sum(letters(page.text, FEW_LETTERS) for page in pages)
     faults = {page.fault.code: page.fault for page in pages if page.fault}
     if not found or (found < FEW_LETTERS and ErrorCode.OCR_UNAVAILABLE in faults):
         raise next((faults[code] for code in _GRAVEST_FIRST if code in faults), _no_text(pages))

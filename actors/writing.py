@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-SAMPLE_CHARS = 3_000
+SAMPLE_CHARS = 2_000
 COMMON_MIN = 0.08
 """Share of a text's words that must be among a language's most common ones. Prose has a third, a list of names none."""
 LEAD = 1.2
@@ -85,7 +85,9 @@ _MARKS = {
 def language_of(text: str) -> str | None:
     """The language of a text's beginning in ISO 639-1; None where it is not known."""
     sample = text[:SAMPLE_CHARS]
-    scripts = Counter(map(_script, filter(str.isalpha, sample)))
+    scripts: Counter[str] = Counter()
+    for letter, count in Counter(filter(str.isalpha, sample)).items():
+        scripts[_script(letter)] += count
     if not scripts:
         return None
     if scripts["HIRAGANA"] * 10 > scripts["CJK"] > 0:
@@ -98,7 +100,8 @@ def _by_words(sample: str, script: str) -> str | None:
     words = Counter(_WORD.findall(sample.lower()))
     count = words.total()
     shares = {
-        language: sum(words[mark] for mark in marks) / count for language, marks in _MARKS.get(script, {}).items()
+        language: sum(map(words.__getitem__, marks & words.keys())) / count
+        for language, marks in _MARKS.get(script, {}).items()
     }
     if count < WORDS_MIN or not shares:
         return None
