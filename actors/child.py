@@ -32,7 +32,7 @@ from actors.ocr import WALL_FACTOR, Tesseract
 from actors.textlayer import too_complex
 from protocol.words import ErrorCode
 
-DOCUMENTS_PER_CHILD = 200
+DOCUMENTS_PER_CHILD = 1_000
 RSS_MAX_BYTES = 300 * 2**20
 START_TIMEOUT_S = 30.0
 NICENESS = 10

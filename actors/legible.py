@@ -9,13 +9,15 @@ UNDECODED_MAX = 0.1
 """Of what is visible on a page. A font whose table is missing loses at least its spaces, and those are more."""
 SIGNS_MAX, SIGNS_OF = 0.6, 20
 """Likewise, of at least so many characters; source code has a quarter of signs, a table of figures a third."""
+SIGNS_USUAL = 0.2
+"""Where there are no more, it is not looked for those that repeat: that takes longer than all the rest."""
 
 MUDDLED_MIN, MUDDLED_OF = 0.08, 20
 """Share of words, of at least so many, with what no word has inside. Print has one in a hundred; the text that a poor
 scanner puts behind its picture has more, and three times as many whose letters alone are wrong."""
 MISCODED_MIN = 0.05
 """Likewise, of words of Indic scripts in which signs, digits or Latin letters stand."""
-SAMPLE_CHARS = 2_000
+SAMPLE_CHARS = 1_000
 """Looked at for both."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
@@ -40,6 +42,8 @@ def clean(text: str) -> str:
     Halves of surrogate pairs are joined where they belong together and dropped where they do not; a soft hyphen goes
     with the line break behind it.
     """
+    if text.isascii():
+        return _UNPRINTABLE.sub("", text[:TEXT_MAX_CHARS])
     text = text[:TEXT_MAX_CHARS].encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     return unicodedata.normalize("NFKC", _UNPRINTABLE.sub("", text))[:TEXT_MAX_CHARS]
 
@@ -76,6 +80,8 @@ def is_garbled(raw: str) -> bool:
         undecoded = sum(len(each[0]) for each in _UNDECODED.finditer(raw))
         if undecoded > UNDECODED_MAX * _visible(raw):
             return True
+    if len(_SIGN.findall(raw)) <= SIGNS_USUAL * _visible(raw):
+        return False
     text = _RUN.sub(r"\1", raw)  # dots that lead to a page number, lines of dashes
     return len(_SIGN.findall(text)) > SIGNS_MAX * max(SIGNS_OF, _visible(text))
 

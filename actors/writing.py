@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-SAMPLE_CHARS = 2_000
+SAMPLE_CHARS = 1_000
 COMMON_MIN = 0.08
 """Share of a text's words that must be among a language's most common ones. Prose has a third, a list of names none."""
 LEAD = 1.2
@@ -85,15 +85,21 @@ _MARKS = {
 def language_of(text: str) -> str | None:
     """The language of a text's beginning in ISO 639-1; None where it is not known."""
     sample = text[:SAMPLE_CHARS]
-    scripts: Counter[str] = Counter()
-    for letter, count in Counter(filter(str.isalpha, sample)).items():
-        scripts[_script(letter)] += count
+    scripts = _scripts(sample)
     if not scripts:
         return None
     if scripts["HIRAGANA"] * 10 > scripts["CJK"] > 0:
         return "ja"
     script = scripts.most_common(1)[0][0]
     return _OF_SCRIPT.get(script) or _by_words(sample, script)
+
+
+def _scripts(sample: str) -> Counter[str]:
+    """How many letters there are of each script."""
+    scripts: Counter[str] = Counter()
+    for letter, count in Counter(filter(str.isalpha, sample)).items():
+        scripts[_script(letter)] += count
+    return scripts
 
 
 def _by_words(sample: str, script: str) -> str | None:
