@@ -62,7 +62,7 @@ def is_muddled(text: str) -> bool:
 
 def is_miscoded(text: str) -> bool:
     """Whether a font of an Indic script tells other characters for some of its glyphs than people see."""
-    return _share(_MISCODED, text) > MISCODED_MIN
+    return not text.isascii() and _share(_MISCODED, text) > MISCODED_MIN
 
 
 def _share(fault: re.Pattern[str], text: str) -> float:
