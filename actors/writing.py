@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-SAMPLE_CHARS = 1_000
+SAMPLE_CHARS = 800
 COMMON_MIN = 0.08
 """Share of a text's words that must be among a language's most common ones. Prose has a third, a list of names none."""
 LEAD = 1.2
