@@ -17,7 +17,7 @@ from tests.watchers import picture, rows_of, view_of, watched
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sockets are tried after every poll, and nobody waits long for what will not come."""
-    monkeypatch.setattr(connection, "OPEN_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connection, "OPEN_TIMEOUT_S", 0.6)
     monkeypatch.setattr(watching, "PROBE_FIRST_S", 0.0)
 
 
