@@ -36,6 +36,7 @@ def test_any_text_is_judged(text: str) -> None:
 )
 def test_text_of_all_kinds_is_legible(text: str) -> None:
     assert not is_garbled(text)
+    assert not is_garbled(text * 50)
 
 
 @pytest.mark.parametrize("text", [CONTENTS, BULLETS, "", "The twins' price-list and/or a copy w/o VAT. ", *FOREIGN])
@@ -71,6 +72,7 @@ def test_text_of_a_font_that_tells_other_characters_for_some_of_its_glyphs_is_mi
 def test_what_a_font_without_a_table_gives_is_garbled(text: str) -> None:
     assert is_garbled(text)
     assert is_garbled(f"Page 3\n{text * 20}")
+    assert is_garbled(f"Page 3\n{text * 300}")
 
 
 def test_a_few_undecoded_characters_do_not_spoil_a_page() -> None:
