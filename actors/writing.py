@@ -12,7 +12,7 @@ LEAD = 1.2
 """By how much the first language must be ahead of the second: relatives have words in common."""
 WORDS_MIN = 5
 
-_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963])*")
+_WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0900-\u0963]+[^\W\d_]*)*")
 # Scripts, as Unicode names them, of one language, or of one that is by far the most frequent.
 _OF_SCRIPT = {
     "GREEK": "el",
@@ -77,9 +77,18 @@ _COMMON = {
         "ur": "کے میں کی ہے اور سے کا کو نے پر یہ ایک ہیں کہ اس بھی تھا نہیں لیے گیا",
     },
 }
-_MARKS = {
-    script: {language: frozenset(words.split()) for language, words in of.items()} for script, of in _COMMON.items()
-}
+
+
+def _by_word(common: dict[str, str]) -> dict[str, list[str]]:
+    """In which languages a word is common."""
+    languages: dict[str, list[str]] = {}
+    for language, words in common.items():
+        for word in set(words.split()):
+            languages.setdefault(word, []).append(language)
+    return languages
+
+
+_LANGUAGES = {script: _by_word(common) for script, common in _COMMON.items()}
 
 
 def language_of(text: str) -> str | None:
@@ -96,6 +105,8 @@ def language_of(text: str) -> str | None:
 
 def _scripts(sample: str) -> Counter[str]:
     """How many letters there are of each script."""
+    if sample.isascii():
+        return Counter(LATIN=1) if any(map(str.isalpha, sample)) else Counter()
     scripts: Counter[str] = Counter()
     for letter, count in Counter(filter(str.isalpha, sample)).items():
         scripts[_script(letter)] += count
@@ -103,16 +114,17 @@ def _scripts(sample: str) -> Counter[str]:
 
 
 def _by_words(sample: str, script: str) -> str | None:
+    languages = _LANGUAGES.get(script, {})
     words = Counter(_WORD.findall(sample.lower()))
     count = words.total()
-    shares = {
-        language: sum(map(words.__getitem__, marks & words.keys())) / count
-        for language, marks in _MARKS.get(script, {}).items()
-    }
-    if count < WORDS_MIN or not shares:
+    if count < WORDS_MIN:
         return None
-    second, first = sorted(shares, key=lambda language: shares[language])[-2:]
-    return first if shares[first] >= max(COMMON_MIN, LEAD * shares[second]) else None
+    found: Counter[str] = Counter()
+    for word in words.keys() & languages.keys():
+        for language in languages[word]:
+            found[language] += words[word]
+    (first, most), (_, second) = [*found.most_common(2), ("", 0), ("", 0)][:2]
+    return first if most >= max(COMMON_MIN * count, LEAD * second) else None
 
 
 @cache
