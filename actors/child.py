@@ -284,11 +284,14 @@ def _send(parent: socket.socket, answer: Answer) -> None:
 
 
 def _rss_bytes() -> int:
-    """What this process has in memory now; where that cannot be asked, the most that it ever had."""
+    """What this process has in memory now; where that cannot be asked or has never been much, the most it ever had."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1_024)
+    if most <= RSS_MAX_BYTES:
+        return most
     with contextlib.suppress(OSError):
-        # Not `ru_maxrss` here: on Linux that begins with what the parent had when it started us.
+        # Not the above: on Linux that begins with what the parent had when it started us.
         return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most
 
 
 if __name__ == "__main__":
