@@ -27,8 +27,6 @@ from protocol.messages import Row
 log = logging.getLogger(__name__)
 
 LOCAL = "local/"
-DANGEROUS_DEATHS = 2
-"""A row during whose extraction so many workers died is worked on alone: it shall take no other row with it."""
 
 _extraction = msgspec.json.Decoder(Extraction)
 
@@ -58,7 +56,7 @@ class Processor:
         if claim is None:
             return
         try:
-            with self.leases.hold(claim, alone=claim.deaths >= DANGEROUS_DEATHS) as lease:
+            with self.leases.hold(claim, alone=claim.dangerous) as lease:
                 row = self._tagged(claim, lease)
                 self.dispatcher.send(insist(lambda: self.store.finish(claim, row, tokens=cost(row.metadata or {}))))
         except Interrupted:

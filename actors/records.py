@@ -13,6 +13,9 @@ from protocol.words import JobStatus
 KeySource = Literal["caller", "server", "none"]
 Stage = Literal["fetch", "extract", "tag"]
 
+DANGEROUS_DEATHS, DANGEROUS_DEATHS_ELSEWHERE = 2, 5
+"""Of workers with a row, while they extracted it and at other stages: then it is worked on alone."""
+
 Tokens = tuple[int, int]
 """In and out: what a model has read and written."""
 
@@ -130,6 +133,8 @@ class Claim:
     """What the row has waited for rate limits so far."""
     deaths: int
     """Workers that died while they extracted it."""
+    deaths_elsewhere: int
+    """Workers that died at another stage of it."""
     document: Document
     """Without its password."""
     owner: str
@@ -155,7 +160,9 @@ class Claim:
         )
         return cls(
             **address._asdict(),
-            **dict(zip(("fence", "attempt", "faults", "waited_ms", "deaths"), numbers, strict=True)),
+            **dict(
+                zip(("fence", "attempt", "faults", "waited_ms", "deaths", "deaths_elsewhere"), numbers, strict=True)
+            ),
             document=read_document(document),
             owner=owner.decode(),
             config=_read_config(config),
@@ -167,6 +174,11 @@ class Claim:
             checkpoint=zlib.decompress(text) if text else None,
             exclusions=None if unread else read_terms(terms) if terms else (),
         )
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether so many workers died with it that it shall take no other row with it."""
+        return self.deaths >= DANGEROUS_DEATHS or self.deaths_elsewhere >= DANGEROUS_DEATHS_ELSEWHERE
 
     @property
     def next_model(self) -> str:
@@ -184,6 +196,8 @@ class Lapsed(NamedTuple):
     fence: int
     attempt: int
     model_name: str
+    stage: str
+    """At which its worker died."""
     stored: bytes
 
     @property

@@ -79,8 +79,11 @@ def _again(lapsed: Lapsed) -> Row:
 
 
 def _failed(lapsed: Lapsed) -> Row:
-    """It killed whoever read it: that is the document's own fault."""
-    error = f"{LAPSED}, each time while reading it (after {lapsed.attempt} attempts)."
+    """Where it killed whoever read it, that is the document's own fault."""
+    attempts = f"(after {lapsed.attempt} attempts)"
+    if lapsed.stage != "extract":
+        return Row.failed(lapsed.row_id, error=f"{LAPSED}, again and again {attempts}.", **_told(lapsed))
+    error = f"{LAPSED}, each time while reading it {attempts}."
     blamed = {"error_type": ErrorType.DOCUMENT, "error_code": ErrorCode.TOO_COMPLEX}
     return Row.failed(lapsed.row_id, error=error, **_told(lapsed) | blamed)
 

@@ -24,6 +24,7 @@
 --   s  sent | running | waiting
 --   a  attempts begun           n  attempts that count against the limit     w  ms waited for rate limits
 --   d  deaths while extracting  f  fence of the last claim                   c  claim id
+--   x  deaths at other stages; absent: none
 --   g  stage: fetch | extract | tag              t  when its message was sent (ms)
 --   r  how often it was sent again, unclaimed
 --   m  the fallback model that it has come to; absent: it asks the job's own
@@ -45,7 +46,7 @@ local TOP_UP_MS = 1000         -- a job with new rows is looked at so often: its
 local WORKER_SILENT_MS = 10000 -- a worker not heard of for so long is not counted
 local STREAM_MIN = 10000
 local CHUNK, CHUNK_MIN = 1.25, 4  -- rows of a job that are out: of all threads; those that no thread has stand before others' rows
-local MAX_DEATHS = 3
+local MAX_DEATHS, MAX_DEATHS_ELSEWHERE = 3, 20  -- there it is seldom the row's own fault
 local DELETED_MS = 30000       -- what is left of a deleted job, so that its observers hear the ending
 local PARTS = {'', ':documents', ':secrets', ':rows', ':due', ':results', ':chosen', ':texts', ':exclusions', ':uploads', ':events'}
 local ENDINGS = {completed = 'completed', cancelled = 'cancelled', failed = 'error'}
@@ -279,8 +280,8 @@ end
 local function grant(row, state)
   local facts = redis.call('HMGET', job, 'owner', 'config', 'model_name', 'api_key_from')
   local secrets = redis.call('HMGET', job .. ':secrets', 'api_key', row)
-  return {'ok', state.f, state.a, state.n, state.w, state.d, redis.call('HGET', job .. ':documents', row),
-    facts[1], facts[2], facts[3], state.m or facts[3], facts[4], secrets[1] or '', secrets[2] or '',
+  return {'ok', state.f, state.a, state.n, state.w, state.d, state.x or 0,
+    redis.call('HGET', job .. ':documents', row), facts[1], facts[2], facts[3], state.m or facts[3], facts[4], secrets[1] or '', secrets[2] or '',
     redis.call('HGET', job .. ':texts', row) or '', redis.call('HGET', job .. ':exclusions', 'terms') or '',
     redis.call('HEXISTS', job .. ':exclusions', 'pdf')}
 end
@@ -397,8 +398,8 @@ function commands.lapse(run, row, fence, again, failed)
   local state, no = held(run, row, fence)
   if no then return no end
   if tonumber(redis.call('ZSCORE', job .. ':due', row)) > now then return {'held'} end
-  if state.g == 'extract' then state.d = state.d + 1 end
-  if state.d >= MAX_DEATHS then return {'failed', finish_row(row, false, failed)} end
+  if state.g == 'extract' then state.d = state.d + 1 else state.x = (state.x or 0) + 1 end
+  if state.d >= MAX_DEATHS or (state.x or 0) >= MAX_DEATHS_ELSEWHERE then return {'failed', finish_row(row, false, failed)} end
   state.l = again
   put_sent(row, state)
   tell('progress', row, again)
@@ -437,7 +438,7 @@ local function look_at(run, row, queued, threads, judge, send, lapsed)
   elseif state.s == 'running' then
     if judge then
       lapsed[#lapsed + 1] = {job_id(), run, tonumber(row), state.f, state.a,
-        model_of(state), redis.call('HGET', job .. ':documents', row)}
+        model_of(state), state.g, redis.call('HGET', job .. ':documents', row)}
     end
   elseif state.s == 'waiting' or queued < threads or now - state.t >= patience_ms(state) then
     if state.s == 'sent' then state.r = (state.r or 0) + 1 end

@@ -263,8 +263,8 @@ class JobStore:
         return Due(
             [RowAddress(job.decode(), run.decode(), row) for job, run, row in send],
             [
-                Lapsed(job.decode(), run.decode(), row, fence, attempt, model_name.decode(), stored)
-                for job, run, row, fence, attempt, model_name, stored in lapsed
+                Lapsed(job.decode(), run.decode(), row, fence, attempt, model_name.decode(), stage.decode(), stored)
+                for job, run, row, fence, attempt, model_name, stage, stored in lapsed
             ],
         )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from actors.records import Claim, Lapsed
 from actors.settings import Settings
 from actors.store import key
 from protocol.messages import Row
@@ -40,20 +41,43 @@ def test_a_renewed_lease_does_not_lapse(bench: Bench) -> None:
     assert bench.tick().lapsed == []
 
 
-def test_only_deaths_while_extracting_count_and_the_third_ends_the_row(bench: Bench) -> None:
+def test_the_third_death_while_extracting_ends_the_row_whatever_died_before(bench: Bench) -> None:
     [address] = bench.start(rows=1)
     for number in range(4):
         claim = bench.claim(address, str(number))
         if number > 0:
             bench.store.begin(claim, "extract")
-        assert claim.deaths == max(0, number - 1)
-        bench.make_due()
-        [lapsed] = bench.tick().lapsed
+        assert (claim.deaths, claim.deaths_elsewhere) == (max(0, number - 1), min(number, 1))
+        assert claim.dangerous == (number == 3)
+        lapsed = let_die(bench, claim)
         assert (lapsed.attempt, lapsed.document.title) == (number + 1, "Title 0")
-        bench.store.lapse(lapsed, again=Row.waiting(0, "T", retry_count=number + 1), failed=failure(claim))
     assert bench.events()[-1].type == "completed"
     assert bench.events()[-1].failed == 1
     check_invariants(bench)
+
+
+def test_a_row_with_which_workers_die_at_other_stages_ends_too_but_much_later(bench: Bench) -> None:
+    [address] = bench.start(rows=1)
+    for number in range(20):
+        assert bench.events()[-1].type == "progress" or number == 0
+        claim = bench.claim(address, str(number))
+        assert claim.dangerous == (number >= 5)
+        if number % 2:
+            bench.store.begin(claim, "tag", b"[]")
+        assert let_die(bench, claim).stage == ("tag" if number % 2 else "fetch")
+    assert bench.events()[-1].type == "completed"
+    assert bench.events()[-1].failed == 1
+    check_invariants(bench)
+
+
+def let_die(bench: Bench, claim: Claim) -> Lapsed:
+    """The worker that has the claim dies, and the scheduler notices."""
+    bench.make_due()
+    lapsed: Lapsed
+    [lapsed] = bench.tick().lapsed
+    again = Row.waiting(0, "T", retry_count=claim.attempt)
+    bench.store.lapse(lapsed, again=again, failed=failure(claim))
+    return lapsed
 
 
 def test_a_lost_message_is_sent_again_at_once_when_the_queue_is_short(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from dramatiq import Message
 
 from actors.broker import NAMESPACE, QUEUE, DocumentBroker, make_broker
 from actors.dispatch import Dispatcher
-from actors.records import Due, RowAddress
+from actors.records import Due, RowAddress, Stage
 from actors.schedule import LAPSED, Scheduler
 from actors.settings import Settings
 from actors.store import JobStore, key
@@ -86,15 +86,16 @@ def test_the_row_of_a_dead_worker_is_sent_again_and_observers_are_told(scheduled
     check_invariants(scheduled.bench)
 
 
-def test_a_row_that_kills_its_worker_three_times_fails(scheduled: Scheduled) -> None:
+@pytest.mark.parametrize(("stage", "deaths", "blamed"), [("extract", 3, "document"), ("tag", 20, "internal")])
+def test_a_row_that_kills_its_workers_fails(scheduled: Scheduled, stage: Stage, deaths: int, blamed: str) -> None:
     [address] = scheduled.bench.start(rows=1)
-    for number in range(3):
-        scheduled.bench.store.begin(scheduled.bench.claim(address, str(number)), "extract")
+    for number in range(deaths):
+        scheduled.bench.store.begin(scheduled.bench.claim(address, str(number)), stage)
         scheduled.bench.make_due()
         scheduled.scheduler.step()
     told, ending = scheduled.bench.events()[-2:]
-    assert (told.told.status, told.told.error_type, told.told.retry_count) == ("failed", "document", 3)
-    assert "3 attempts" in (told.told.error or "")
+    assert (told.told.status, told.told.error_type, told.told.retry_count) == ("failed", blamed, deaths)
+    assert f"{deaths} attempts" in (told.told.error or "")
     assert ending.type == "completed"
 
 
