@@ -203,9 +203,12 @@ class Socket(WSStream):
             await self.send(StreamClosed(stream_id=self.stream_id))
 
     def _forget(self) -> None:
-        """As the connection: wsproto's parser holds itself, by a generator that waits for more."""
+        """As the connection: wsproto's parser holds itself, by a generator that waits for more.
+
+        In Python 3.13.0 it does so even when that is closed.
+        """
         if self.handshake.accepted:
-            self.connection._proto._parse_more.close()  # noqa: SLF001 - nothing is parsed any more
+            self.connection._proto._parse_more = iter(())  # type: ignore[assignment] # noqa: SLF001 - nothing is parsed any more
 
     @property
     def plain(self) -> bool:
