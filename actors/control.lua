@@ -133,6 +133,7 @@ function commands.delete(owner)
   local no = foreign(owner)
   if no then return no end
   if not ENDINGS[redis.call('HGET', job, 'status')] then finish_job('cancelled', 'Job deleted by its owner') end
+  forget_own_uploads()
   redis.call('ZREM', 'owner:{' .. owner .. '}:jobs', job_id())
   redis.call('HSET', job, 'owner', '')
   for _, part in ipairs(PARTS) do redis.call('PEXPIRE', job .. part, DELETED_MS) end

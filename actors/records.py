@@ -92,6 +92,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     documents: list[Document]
     exclusion_pdf: bytes = b""
     """A list of terms to exclude that a worker has to read; empty: there is none."""
+    owns_uploads: bool = False
+    """Whether its uploads came with it: they are forgotten once all its rows are tagged, or with it."""
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):

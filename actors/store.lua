@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  job:{id}   hash: owner (empty: deleted), run, status, processed, failed, total, next, seq, fence, config,
 --                     model_name, api_key_from, fingerprint, created_ms, begun_ms (of this run), ttl_ms, retention_ms, message (of the ending
---                     or the pause), left (rows that this run has yet to end), ended (how the run before it ended)
+--                     or the pause), left (rows that this run has yet to end), ended (how the run before it ended),
+--                     owns_uploads (1: its uploads came with it and end with it)
 -- KEYS[2]  jobs:active   zset job id -> the time (ms) at which the scheduler must look at it, or earlier
 -- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
 --
@@ -204,11 +205,21 @@ local function finish_job(status, sentence)
   renew_ttl(tonumber(redis.call('HGET', job, 'retention_ms')))
 end
 
+-- A document that came with its job, and that no caller can name, goes with it.
+local function forget_own_uploads()
+  if redis.call('HGET', job, 'owns_uploads') ~= '1' then return end
+  for _, id in ipairs(redis.call('SMEMBERS', job .. ':uploads')) do redis.call('UNLINK', 'upload:{' .. id .. '}') end
+  redis.call('DEL', job .. ':uploads')
+end
+
 -- This run has nothing left to do. Where it was of chosen rows only and others have no result, the job is what it was.
 local function finish_run()
   local known = redis.call('HMGET', job, 'processed', 'failed', 'total', 'ended')
   local undone = known[3] - known[1] - known[2]
-  if undone == 0 then return finish_job('completed', 'Job completed') end
+  if undone == 0 then
+    if known[2] == '0' then forget_own_uploads() end
+    return finish_job('completed', 'Job completed')
+  end
   local noun = undone == 1 and ' other has' or ' others have'
   finish_job(known[4], 'The rows that were asked for have ended; ' .. undone .. noun .. ' not been run')
 end

@@ -109,6 +109,7 @@ class JobStore:
             "ttl_ms": self._settings.job_ttl_s * 1000,
             "retention_ms": self._settings.retention_s * 1000,
             "owner_max": self._settings.owner_rows,
+            "owns_uploads": int(job.owns_uploads),
         }
         most = job.config.max_tokens_total
         return facts if most is None else facts | {"tokens_max": most, "tokens_step": most}

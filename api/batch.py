@@ -93,6 +93,7 @@ def _new_job(parts: Parts, owner: str, asked: Asked) -> NewJob:
         sealed_api_key=parts.seal.seal("api_key", api_key) if api_key else None,
         documents=[_sealed(document, parts.seal) for document in batch.documents],
         exclusion_pdf=asked.exclusion_pdf,
+        owns_uploads=asked.owns_uploads,
     )
 
 

@@ -24,6 +24,8 @@ class Asked(NamedTuple):
     exclusion_pdf: bytes = b""
     read_as: str | None = None
     """How its file was understood, for people."""
+    owns_uploads: bool = False
+    """Whether its document came with it, as a file that no other job can name."""
 
 
 async def read_form(parts: Parts, content_type: str, body: bytes) -> Asked:

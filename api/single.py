@@ -84,7 +84,7 @@ async def _read(sent: AsyncIterator[Part], taking: Taking) -> Asked:
     except InvalidRequest as invalid:
         raise InvalidRequest([Fault(_field(fault.path), fault.message) for fault in invalid.faults]) from None
     with_terms = exclusionfile.with_terms(batch.config, exclusions.terms)
-    return Asked(msgspec.structs.replace(batch, config=with_terms), exclusions.pdf)
+    return Asked(msgspec.structs.replace(batch, config=with_terms), exclusions.pdf, owns_uploads=bool(uploads))
 
 
 async def _gather(sent: AsyncIterator[Part], taking: Taking) -> dict[str, multipart.Part]:

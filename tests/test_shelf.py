@@ -10,7 +10,7 @@ from actors.shelf import Uploads, upload_path
 from actors.store import connect
 from protocol.requests import Document
 from protocol.words import SourceType
-from tests.jobs import OWNER, Bench, check_invariants, new_job, success
+from tests.jobs import OWNER, Bench, check_invariants, failure, new_job, success
 
 TTL_S = 3600
 
@@ -84,3 +84,27 @@ async def test_uploads_are_renewed_rarely(settings: Settings, bench: Bench) -> N
 
 async def test_a_worker_is_told_whose_job_it_works_on(bench: Bench) -> None:
     assert bench.claim(bench.start(rows=1)[0]).owner == OWNER
+
+
+@pytest.mark.parametrize("owns", [False, True])
+async def test_a_file_that_came_with_its_job_is_gone_when_it_is_tagged(
+    settings: Settings, bench: Bench, owns: bool
+) -> None:
+    upload_id = await uploaded(settings, OWNER)
+    (address,) = bench.start(rows=1, documents=job_of(upload_id)[:1], owns_uploads=owns)
+    claim = bench.claim(address)
+    bench.store.finish(claim, success(claim))
+    assert bool(bench.redis.exists(f"upload:{{{upload_id}}}")) is not owns
+    check_invariants(bench)
+
+
+async def test_a_file_that_came_with_its_job_outlives_a_failure_and_goes_with_the_job(
+    settings: Settings, bench: Bench
+) -> None:
+    upload_id = await uploaded(settings, OWNER)
+    (address,) = bench.start(rows=1, documents=job_of(upload_id)[:1], owns_uploads=True)
+    claim = bench.claim(address)
+    bench.store.finish(claim, failure(claim))
+    assert lives_ms(bench, upload_id) > bench.redis.pttl("job:{job}")
+    bench.store.delete("job", OWNER)
+    assert not bench.redis.exists(f"upload:{{{upload_id}}}")

@@ -81,7 +81,15 @@ async def test_a_file_comes_back_with_its_tags(api: Served, bench: Bench, settin
     async with api.client() as client:
         (stored,) = (await client.get(f"/api/batch/jobs/{told.pop('job_id')}/results")).json()["results"]
     assert stored == told
+    assert kept(bench) == []
     check_invariants(bench, jobs(bench)[0])
+
+
+async def test_who_has_documents_tagged_one_by_one_does_not_run_out_of_room(settings: Settings, tmp_path: Path) -> None:
+    ours = replace(settings, port=free_port(), extract_processes=1)
+    with Served(ours, tmp_path / "api.log", TAGSTREAM_UPLOADS_PER_CALLER="2") as api, process(ours, "actors"):
+        answers = [await post(api, pdf_file=pdf()) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
 async def test_an_address_that_may_not_be_asked_is_a_failed_document_and_no_failed_call(
