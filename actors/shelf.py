@@ -34,10 +34,10 @@ _ID_BYTES = 24
 
 
 class UploadsFull(Exception):
-    """The caller keeps as much as one may; `retry_after_s`: when the next of it expires."""
+    """The caller keeps as much as one may; `retry_after_s`: when the next of it expires, in a day at the latest."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("You keep as many uploads as one caller may.")
+    def __init__(self, retry_after_s: int, most: str) -> None:
+        super().__init__(f"You keep as many uploads as one caller may, which is {most}; each stays until it expires.")
         self.retry_after_s = retry_after_s
 
 
@@ -180,7 +180,10 @@ class Uploads:
             ours.uploads_per_caller, ours.upload_bytes_per_caller,
         )  # fmt: skip
         if word == b"full":
-            raise UploadsFull(1 + int(rest[0]) // 1000)
+            most = f"{ours.uploads_per_caller:,} files"
+            if not ours.upload_bucket:
+                most += f" or {ours.upload_bytes_per_caller / 2**20:.4g} MiB"
+            raise UploadsFull(1 + int(rest[0]) // 1000, most)
         if word != b"ok":
             raise UploadsAway
 

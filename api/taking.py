@@ -14,7 +14,7 @@ from api.intake import Multipart, Part
 from api.multipart import CONTENT_TYPE
 from api.problems import Problem
 from protocol.document import one_line
-from protocol.faults import Faults
+from protocol.faults import Faults, shown
 from protocol.requests import Fault
 
 HEAD_BYTES = 1_024
@@ -63,7 +63,7 @@ def _too_large(most_bytes: int) -> Problem:
 
 
 class NotAPdf(Exception):
-    """A file that does not begin like one."""
+    """A file that does not begin like one; the text says so."""
 
 
 class _Arrived(NamedTuple):
@@ -92,14 +92,15 @@ class Taking:
     async def add(self, path: str, part: Part) -> None:
         """Take in one more. `path`: what a fault calls it; one that is no PDF does not keep others from being read."""
         if part.file_name is None:
-            self.faults.add(path, "is no file")
+            self.faults.add(path, f"is no file: the part “{shown(part.field)}” has no file name")
             return
+        called = f"(“{shown(_name(part.file_name, len(self._arrived)))}”)"
         try:
             stored = await self._uploads.store(self._owner, _pdf(part.chunks))
-        except NotAPdf:
-            self.faults.add(path, "does not begin like a PDF")
+        except NotAPdf as fault:
+            self.faults.add(path, f"{fault} {called}")
         except UploadTooLarge as fault:
-            raise Problem(413, f"A file {fault}.", errors=[Fault(path, str(fault))]) from None
+            raise Problem(413, f"A file {fault} {called}.", errors=[Fault(path, f"{fault} {called}")]) from None
         else:
             self._arrived.append(_Arrived(_name(part.file_name, len(self._arrived)), stored))
 
@@ -128,7 +129,7 @@ async def _pdf(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, Non
             if len(head) >= HEAD_BYTES:
                 break
         if b"%PDF-" not in head[:HEAD_BYTES]:
-            raise NotAPdf
+            raise NotAPdf("does not begin like a PDF" if head else "is empty")
         yield head
         async for chunk in chunks:
             yield chunk

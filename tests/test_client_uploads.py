@@ -62,6 +62,6 @@ async def test_the_command_line_prints_what_names_each_file(api: Served, bench: 
 async def test_the_command_line_says_what_is_wrong_with_a_file(api: Served, folder: Path) -> None:
     refused = await run(api, "upload", folder / "page.html")
     assert (refused.status, refused.out) == (2, "")
-    assert "files[0]: does not begin like a PDF" in refused.err
+    assert "files[0]: does not begin like a PDF (“page.html”)" in refused.err
     missing = await run(api, "upload", folder / "none.pdf")
     assert (missing.status, "No such file" in missing.err) == (2, True)

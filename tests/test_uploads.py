@@ -88,7 +88,11 @@ async def test_a_large_file_comes_back_whole_in_pieces(api: Served, bench: Bench
 async def test_files_that_are_no_pdfs_are_all_named_and_none_is_kept(api: Served, bench: Bench) -> None:
     answer = await post(api, PDF, b"<html>", b"", bytes(1_024) + PDF, PDF)
     assert answer.status_code == 422
-    assert [fault["path"] for fault in answer.json()["errors"]] == ["files[1]", "files[2]", "files[3]"]
+    assert {fault["path"]: fault["message"] for fault in answer.json()["errors"]} == {
+        "files[1]": "does not begin like a PDF (“1.pdf”)",
+        "files[2]": "is empty (“2.pdf”)",
+        "files[3]": "does not begin like a PDF (“3.pdf”)",
+    }
     assert kept(bench) == []
     assert counted(bench) == 0
 
@@ -96,7 +100,8 @@ async def test_files_that_are_no_pdfs_are_all_named_and_none_is_kept(api: Served
 async def test_a_file_above_the_limit_is_refused_and_none_is_kept(small: Served, bench: Bench) -> None:
     answer = await post(small, PDF, b"%PDF-" + bytes(FILE_MAX))
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
-    assert [fault["path"] for fault in answer.json()["errors"]] == ["files[1]"]
+    (fault,) = answer.json()["errors"]
+    assert (fault["path"], "1.pdf" in fault["message"]) == ("files[1]", True)
     assert kept(bench) == []
     assert (await post(small, b"%PDF-" + bytes(FILE_MAX - 5))).status_code == 201
 
@@ -121,6 +126,7 @@ async def test_a_caller_keeps_so_many_files_and_no_more(small: Served, bench: Be
     assert (await post(small, PDF, PDF, PDF)).status_code == 201
     full = await post(small, PDF)
     assert full.status_code == 429
+    assert "3 files or 0.2384 MiB" in full.json()["detail"]
     assert 1 <= int(full.headers["retry-after"]) <= 7 * 24 * 3600 + 1
     assert len(kept(bench)) == COUNT_MAX
     assert (await post(small, PDF, subject="bob")).status_code == 201
