@@ -63,12 +63,19 @@ def _names_a_document(headers: list[str]) -> bool:
 
 
 def documents_in(table: Table, mapping: ColumnMapping) -> list[dict[str, Any]]:
-    """The rows as `documents` of a request: text in the columns that are ours, numbers stay numbers in the others."""
-    ours = {*mapping.plan(table.headers)[0].values()}
-    places = [place for place, header in enumerate(table.headers) if header in ours]
+    """The rows as `documents` of a request: text in the columns that are ours, numbers stay numbers in the others.
+
+    Whoever fills in a cell writes `URL`, `S3` or `Local` as readily as we do `url`; programs, which send JSON, do not.
+    """
+    ours = mapping.plan(table.headers)[0]
+    columns = {*ours.values()}
+    places = [place for place, header in enumerate(table.headers) if header in columns]
+    source = table.headers.index(ours["file_source_type"]) if "file_source_type" in ours else None
     for row in table.rows:
         for place in places:
             row[place] = text_of(row[place])
+        if source is not None:
+            row[source] = str(row[source]).strip().lower()
     return [dict(zip(table.headers, row, strict=True)) for row in table.rows]
 
 

@@ -82,7 +82,10 @@ def places_in(name: str, mapping: dict[str, str] | None, unnamed: str | None) ->
         faults.settle()
     except InvalidRequest as fault:
         raise BadFile(str(fault)) from None
-    return [_place_of(row, f"{name}, document {number}", columns, unnamed) for number, row in enumerate(rows, 1)]
+    places = [_place_of(row, f"{name}, document {number}", columns, unnamed) for number, row in enumerate(rows, 1)]
+    if batch.spreadsheet:  # there the server takes a kind in whatever case as well
+        places = [each | {"type": each["type"].strip().lower()} if "type" in each else each for each in places]
+    return places
 
 
 def place(path: str, kind: str | None, unnamed: str | None) -> dict[str, str]:

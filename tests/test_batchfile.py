@@ -81,7 +81,7 @@ def test_the_paths_of_a_batch_are_found(file: Path, content: str, mapping: dict[
 
 
 def test_a_path_is_of_the_kind_that_is_said_or_without_a_scheme_of_the_given_one(file: Path) -> None:
-    file.write_text("url,file_source_type\na,upload\nhttps://x.org/a,\nb,\n")
+    file.write_text("url,file_source_type\na,Upload \nhttps://x.org/a,\nb,\n")
     assert [each.get("type") for each in places_in(str(file), None, "local")] == ["upload", None, "local"]
 
 

@@ -60,6 +60,13 @@ async def test_a_workbook_starts_a_batch_and_keeps_numbers_in_columns_of_the_cal
     assert (document.title, document.id, document.columns) == ("2024", "7", {"year": 2024, "ok": True})
 
 
+async def test_a_source_type_in_a_cell_is_known_in_whatever_case(api: Served, bench: Bench) -> None:
+    rows = "path,Type\na.pdf,Local\nhttps://x.org/b.pdf, URL\nc.pdf,UPLOAD\n"
+    mapping = '{"file_source_type": "Type"}'
+    assert (await send(api, rows, job_id="mine", column_mapping=mapping)).status_code == 202
+    assert [str(each.file_source_type) for each in documents(bench, "mine")] == ["local", "url", "upload"]
+
+
 async def test_the_same_as_form_and_as_json_is_the_same_batch(api: Served, bench: Bench) -> None:
     rows = [{"title": "A", "link": "https://example.org/a.pdf", "shelf": "left"}]
     rows += [{"title": "B", "link": "https://example.org/b.pdf", "shelf": "right"}]
