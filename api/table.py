@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from protocol.columns import listed
 from protocol.document import COLUMNS_MAX
 from protocol.faults import shown
 
@@ -16,6 +17,8 @@ ROWS_IN_CHUNK = 200
 CELLS_MAX_CHARS = 16 * 1024 * 1024
 """As many as a JSON body holds bytes: a workbook of a few kB can say far more."""
 
+NO_HEADER = "has no header: its first line names a document already"
+"""What stands there may be secret, and is not repeated."""
 TOO_INTRICATE = "is too intricate to be read here; is there a cell far outside of the table?"
 
 Cell = str | int | float | bool
@@ -86,9 +89,22 @@ def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") 
         rows.append([*cells, *[""] * (len(names) - len(cells))])
         lines.append(number)
     if not rows:
-        raise Unreadable("has no rows below its header" if names else "is empty")
+        raise _rowless(names, read_as)
     headers, rows = _named(names, rows)
     return Table(headers, rows, lines, read_as, line)
+
+
+def names_a_document(headers: list[str]) -> bool:
+    """Whether what passes for a header names a document itself."""
+    return any("://" in header or header.lower().endswith(".pdf") for header in headers)
+
+
+def _rowless(names: list[str], read_as: str) -> Unreadable:
+    if not names:
+        return Unreadable("is empty")
+    if names_a_document(names):
+        return Unreadable(NO_HEADER)
+    return Unreadable(f"has no rows below its header (its columns are {listed(names)}, read as {read_as})")
 
 
 def to_bytes(answer: Answer) -> bytes:

@@ -1,5 +1,6 @@
 """The child that reads one spreadsheet, `python -m api.tablechild QUESTION`: the file in, an `Answer` out."""
 
+import re
 import sys
 
 import msgspec
@@ -12,6 +13,7 @@ MEMORY_MB = 768
 CPU_S = 10
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_MARKUP = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:<[!?/a-z]|\{\\rtf|\[\s*["{[]|\{\s*")', re.IGNORECASE)
 
 
 def answer_to(data: bytes, question: Question) -> Answer:
@@ -29,6 +31,8 @@ def _read(data: bytes, question: Question) -> Table:
         raise Unreadable("is an old workbook (.xls) or one with a password; save it as XLSX without a password")
     if data.lstrip().startswith(b"%PDF-"):
         raise Unreadable("is a PDF; a CSV or an XLSX workbook names the documents")
+    if _MARKUP.match(data):
+        raise Unreadable("is HTML, XML, RTF or JSON, whatever it is called; save it as CSV or as XLSX")
     if not data.startswith(_ZIP):
         return read_csv(data, question)
     from api.workbook import read_workbook  # noqa: PLC0415 - it loads what CSV does not need

@@ -10,7 +10,7 @@ import msgspec
 
 from api.children import Children
 from api.multipart import Part
-from api.table import TOO_INTRICATE, Answer, Question, Table, from_bytes, text_of
+from api.table import NO_HEADER, TOO_INTRICATE, Answer, Question, Table, from_bytes, names_a_document, text_of
 from protocol.columns import ColumnMapping, in_doubt, listed
 from protocol.faults import Fault, Faults, InvalidRequest, shown
 
@@ -44,8 +44,8 @@ async def read_table(children: Children, file: Part, rows_max: int, mapping: Col
 def _check_columns(table: Table, mapping: ColumnMapping) -> None:
     faults = Faults()
     found, columns = "file_path" in mapping.plan(table.headers)[0], listed(table.headers)
-    if not found and _names_a_document(table.headers):  # what stands there may be secret, and is not repeated
-        raise InvalidRequest([Fault("file", "has no header: its first line names a document already")])
+    if not found and names_a_document(table.headers):
+        raise InvalidRequest([Fault("file", NO_HEADER)])
     for field, column in mapping.columns.items():
         if column not in table.headers:
             faults.add(f"column_mapping.{field}", f"names a column that the file does not have; it has: {columns}")
@@ -56,10 +56,6 @@ def _check_columns(table: Table, mapping: ColumnMapping) -> None:
         wanted = "call one file_path, path, link or url, or name it in column_mapping"
         faults.add("file", f"has no column for file_path ({seen}): {wanted}")
     faults.settle()
-
-
-def _names_a_document(headers: list[str]) -> bool:
-    return any("://" in header or header.lower().endswith(".pdf") for header in headers)
 
 
 def documents_in(table: Table, mapping: ColumnMapping) -> list[dict[str, Any]]:

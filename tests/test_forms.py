@@ -121,7 +121,15 @@ async def test_a_form_without_a_file_says_what_it_wants(api: Served, file: dict[
     [
         (b"", {}, "file", "is empty"),
         (b"title,note\nA,b\n", {}, "file", "has no column for file_path"),
-        (b"url\n", {}, "file", "has no rows below its header"),
+        (
+            b"url;x\n",
+            {},
+            "file",
+            "no rows below its header (its columns are “url”, “x”, read as CSV in UTF-8 with semi",
+        ),
+        (b"https://x.org/a?key=secret\n", {}, "file", "has no header: its first line names a document already"),
+        (b"\n<html><table><tr><td>url</td></tr></table>", {}, "file", "is HTML, XML, RTF or JSON"),
+        (b'[{"file_path": "https://x.org/a"}]', {}, "file", "is HTML, XML, RTF or JSON"),
         (b"url\n" + b"https://x.org\n" * 10_001, {}, "file", "has more than 10,000 rows"),
         (b"url,url\nx,y\n", {}, "file", "has two columns called “url”"),
         (b"\xd0\xcf\x11\xe0", {}, "file", "an old workbook"),
