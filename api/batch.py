@@ -108,13 +108,11 @@ def choose_model(config: TaggingConfig, settings: Settings, *, within: str = "co
     key_from: KeySource = "caller" if config.api_key else "server" if settings.provider_api_key else "none"
     ours = LOCAL_MODEL if key_from == "none" else settings.model or DEFAULT_MODEL
     name = config.model_name or ours
-    if name == LOCAL_MODEL:
-        return Model(name, "none")
-    if name.startswith("local/"):
+    if name.startswith("local/") and name != LOCAL_MODEL:
         raise Problem.invalid(f"{within}model_name", f"the only local model is {LOCAL_MODEL}")
-    if key_from == "none":
+    if key_from == "none" and {name, *config.fallback_models} != {LOCAL_MODEL}:
         raise Problem.invalid(f"{within}api_key", f"is needed: only {LOCAL_MODEL} works without a key")
-    return Model(name, key_from)
+    return Model(name, "none" if name == LOCAL_MODEL else key_from)
 
 
 def _sealed(document: Document, seal: Seal) -> Document:

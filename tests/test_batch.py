@@ -238,7 +238,14 @@ def test_the_model_is_the_callers_choice_else_the_servers_where_there_is_a_key(
     assert choose_model(msgspec.convert(config, TaggingConfig), changed) == expected
 
 
-def test_a_model_without_any_key_names_the_key(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "config", [TaggingConfig(model_name="a/b"), TaggingConfig(fallback_models=[LOCAL_MODEL, "a/b"])]
+)
+def test_a_model_without_any_key_names_the_key(settings: Settings, config: TaggingConfig) -> None:
     with pytest.raises(Problem) as problem:
-        choose_model(TaggingConfig(model_name="a/b"), settings)
+        choose_model(config, settings)
     assert [fault.path for fault in problem.value.errors] == ["config.api_key"]
+
+
+def test_the_local_fallback_needs_no_key(settings: Settings) -> None:
+    assert choose_model(TaggingConfig(fallback_models=[LOCAL_MODEL]), settings) == (LOCAL_MODEL, "none")

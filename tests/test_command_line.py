@@ -78,8 +78,9 @@ async def test_start_prints_the_job_id_and_beside_it_how_the_file_was_read(
 
 
 async def test_start_takes_what_the_tags_shall_be_like(api: Served, bench: Bench, file: Path) -> None:
-    models = ["--fallback-model", "m/2", "--fallback-model", "local/keywords"]
-    ended = await run(api, "start", file, "--job-id", "mine", "--evidence", "--language", "english", *models)
+    models = ["--fallback-model", "m/2", "--fallback-model", "local/keywords", "--api-key-env", "MY_KEY"]
+    asked = ["--evidence", "--language", "english", *models]
+    ended = await run(api, "start", file, "--job-id", "mine", *asked, MY_KEY="s3cr3t-key")
     assert ended.status == 0, ended.err
     assert json.loads(bench.facts("mine")["config"]) == {
         "evidence": True,
