@@ -129,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sentence(fault: Exception) -> str:
     """Why the command ends, with the options that would mend it."""
     said = str(with_options(fault.problem) if isinstance(fault, RequestRefused) else fault)
+    if isinstance(fault, RequestRefused) and fault.problem.job_id:
+        said = f"{said.rstrip('.')} (job {fault.problem.job_id})"
     gave_up = isinstance(fault, ClientError) and fault.gives_up_in_s <= 0
     return f"gave up: {said}" if gave_up else said
 

@@ -79,9 +79,10 @@ def _support(row: Row) -> Iterator[str]:
 
 
 def outcome(row: Row) -> str:
-    """What there is to say of a row behind its status: its tags, or its error."""
+    """What there is to say of a row behind its status: its tags, and whether they are a makeshift; or its error."""
     if row.tags is not None:
-        return one_line(", ".join(row.tags))
+        degraded = " (degraded)" if row.metadata and row.metadata.get("degraded") else ""
+        return one_line(", ".join(row.tags)) + degraded
     return one_line(f"{row.error} ({row.error_type})") if row.error else ""
 
 

@@ -221,3 +221,8 @@ async def test_the_client_is_told_which_job_goes_on(impatient: Served, bench: Be
             await client.process("https://example.org/a.pdf")
     assert isinstance(late.value, RequestRefused)
     assert (late.value.status, late.value.problem.job_id) == (504, jobs(bench)[0])
+
+
+async def test_the_command_line_names_the_job_of_a_document_that_goes_on(impatient: Served, bench: Bench) -> None:
+    late = await run(impatient, "process", "https://example.org/a.pdf")
+    assert (late.status, f"goes on (job {jobs(bench)[0]})" in late.err) == (2, True)

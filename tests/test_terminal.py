@@ -163,6 +163,14 @@ def test_lines_tell_what_supports_the_tags() -> None:
     ]
 
 
+@pytest.mark.parametrize("degraded", [True, False])
+def test_tags_that_are_a_makeshift_say_so(degraded: bool) -> None:
+    shown, row = console(), Row.success(0, "A", tags=["a", "b"], metadata={"degraded": True} if degraded else {})
+    tell(Lines, shown, catchup(1, row))
+    print_rows(shown, [row])
+    assert text_of(shown).count("a, b (degraded)") == (2 if degraded else 0)
+
+
 @pytest.mark.parametrize("count", [1, TABLE_ROWS_MAX + 1], ids=["table", "lines"])
 def test_results_tell_what_supports_the_tags(count: int) -> None:
     shown = console()
