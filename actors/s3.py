@@ -133,7 +133,7 @@ def _readable(path: str, settings: Settings) -> Place:
         raise SourceRefused("Keys with empty parts, or parts of dots, are not read here.", code=ErrorCode.UNSUPPORTED)
     kept = settings.upload_bucket.partition("/")[0]
     if bucket == kept or not any(f"{bucket}/{key}".startswith(f"{opened}/") for opened in settings.s3_buckets):
-        raise SourceRefused("This server does not read from there.", code=ErrorCode.FORBIDDEN)
+        raise SourceRefused("The operator has not opened that place in S3.", code=ErrorCode.FORBIDDEN)
     return Place(bucket, key)
 
 

@@ -62,7 +62,7 @@ async def test_what_is_not_there_is_not_found(docs: Store, path: str) -> None:
 @pytest.mark.parametrize("buckets", [(), ("docs/open",)])
 async def test_what_the_operator_has_not_opened_is_refused(docs: Store, path: str, buckets: tuple[str, ...]) -> None:
     error = await refusal(opened(OPEN, docs.url, *buckets), path)
-    assert (str(error), error.code) == ("This server does not read from there.", ErrorCode.FORBIDDEN)
+    assert (str(error), error.code) == ("The operator has not opened that place in S3.", ErrorCode.FORBIDDEN)
 
 
 async def test_below_an_opened_prefix_documents_are_read(docs: Store) -> None:
