@@ -118,7 +118,7 @@ function commands.retry(owner, run, facts, sealed_key, named)
     undo(row)
     if #chosen > 0 then redis.call('SADD', job .. ':chosen', row) end
   end
-  redis.call('HSET', job, 'run', run, 'status', 'pending', 'message', '', 'error_type', '', 'next', 0, 'left', #rows, 'ended', status, 'begun_ms', now)
+  redis.call('HSET', job, 'run', run, 'status', 'pending', 'message', '', 'error_type', '', 'error_code', '', 'next', 0, 'left', #rows, 'ended', status, 'begun_ms', now)
   for name, value in pairs(cjson.decode(facts)) do redis.call('HSET', job, name, value) end
   if sealed_key ~= '' then redis.call('HSET', job .. ':secrets', 'api_key', sealed_key) end
   renew_budget()

@@ -3,7 +3,7 @@
 -- KEYS[1]  job:{id}   hash: owner (empty: deleted), run, status, processed, failed, total, next, seq, fence, config,
 --                     model_name, api_key_from, fingerprint, created_ms, begun_ms (of this run), ttl_ms, retention_ms, message (of the ending
 --                     or the pause), left (rows that this run has yet to end), ended (how the run before it ended),
---                     owns_uploads (1: its uploads came with it and end with it)
+--                     error_type and error_code (of one that failed), owns_uploads (1: its uploads came with it and end with it)
 -- KEYS[2]  jobs:active   zset job id -> the time (ms) at which the scheduler must look at it, or earlier
 -- KEYS[3]  workers       zset "worker id/threads" -> when it was last heard of (ms)
 --
@@ -387,7 +387,8 @@ function commands.fail_job(run, row, fence, body, sentence)
   local _, no = held(run, row, fence)
   if no then return no end
   tell('progress', row, body)
-  redis.call('HSET', job, 'error_type', cjson.decode(body).error_type or '')
+  local told = cjson.decode(body)
+  redis.call('HSET', job, 'error_type', told.error_type or '', 'error_code', told.error_code or '')
   finish_job('failed', sentence)
   return {'ok'}
 end

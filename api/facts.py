@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from actors.records import JobMissing
 from protocol.messages import Ending, ending
-from protocol.words import ErrorType, JobStatus
+from protocol.words import ErrorCode, ErrorType, JobStatus
 
 FACTS = (
     "owner", "run", "status", "processed", "failed", "total", "seq", "model_name", "created_ms", "message",
-    "error_type", "tokens_in", "tokens_out",
+    "error_type", "error_code", "tokens_in", "tokens_out",
 )  # fmt: skip
 _NUMBERS = ("processed", "failed", "total", "seq", "created_ms", "tokens_in", "tokens_out")
 
@@ -35,6 +35,8 @@ class Facts:
     """What its ending says, or why it is paused; else empty."""
     error_type: str
     """Of one that failed: why, in a word of `ErrorType`; else empty."""
+    error_code: str
+    """The finer reason, in a word of `ErrorCode`; empty: there is none."""
     tokens_in: int
     tokens_out: int
 
@@ -64,6 +66,7 @@ class Facts:
             "expires_at": moment(expires_ms),
             "message": self.message or None,
             "error_type": ErrorType(self.error_type) if self.error_type else None,
+            "error_code": ErrorCode(self.error_code) if self.error_code else None,
             "tokens_in": self.tokens_in or None,
             "tokens_out": self.tokens_out or None,
         }

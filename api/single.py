@@ -170,7 +170,6 @@ async def _ended(parts: Parts, job_id: str, title: str) -> Processed:
     state = snapshot.catchup.state
     if state.status is not JobStatus.FAILED:
         raise Problem(409, "The job was cancelled meanwhile.", job_id=job_id)
-    known: dict[str, Any] = {"error": state.message, "error_type": state.error_type, "model_name": state.model_name}
-    return Processed.failed(
-        0, title, job_id=job_id, **known
-    )  # of a job that fails as a whole the rows stay as they were
+    # Of a job that fails as a whole the rows stay as they were.
+    known: dict[str, Any] = {name: getattr(state, name) for name in ("error_type", "error_code", "model_name")}
+    return Processed.failed(0, title, job_id=job_id, **known | {"error": state.message})

@@ -17,7 +17,7 @@ FILE = "template"
 
 _MEANING = {
     "title": "What the document is called; else the file's name.",
-    "file_path": "Where the document lies: an address, s3://bucket/key, an upload, or a path below the server's folder.",
+    "file_path": "Where the document lies: an address, s3://bucket/key, an upload, or a path in the server's folder.",
     "file_source_type": "url, s3, upload or local; needed only where file_path begins with no scheme.",
     "description": "A hint for the model.",
     "password": "Opens an encrypted PDF; never exported.",

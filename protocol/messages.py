@@ -126,6 +126,8 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Of a job that is over: what its ending says; of one that is paused: why."""
     error_type: ErrorType | None = None
     """Of a job that failed: what `message` says, in a word."""
+    error_code: ErrorCode | None = None
+    """The finer reason of a job that failed with `document`."""
     tokens_in: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """What the model has read for it so far, where its provider counts."""
     tokens_out: Annotated[int, msgspec.Meta(ge=0)] | None = None

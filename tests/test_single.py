@@ -17,7 +17,7 @@ from api.single import FIELDS_MAX_BYTES
 from bench.documents import text_pdf
 from protocol.client import Client, ClientError, RequestRefused
 from protocol.messages import Row
-from protocol.words import ErrorType
+from protocol.words import ErrorCode, ErrorType
 from stack import free_port
 from tests.jobs import OWNER, Bench, check_invariants
 from tests.processes import process
@@ -141,6 +141,18 @@ async def test_a_refused_key_is_told_as_the_document_s_failure(api: Served, benc
     told = answer.json()
     assert (told["status"], told["error_type"], told["error"]) == ("failed", "auth", "The key is refused.")
     assert "0123456789" not in answer.text
+
+
+async def test_a_list_that_cannot_be_read_is_told_with_its_reason(api: Served, bench: Bench) -> None:
+    call, job_id = await waiting_call(api, bench, pdf_url=URL)
+    claim = bench.claim(RowAddress(job_id, bench.facts(job_id)["run"], 0))
+    why: dict[str, Any] = {"error": "Locked.", "error_type": ErrorType.DOCUMENT, "error_code": ErrorCode.ENCRYPTED}
+    bench.store.fail_job(claim, Row.waiting(0, claim.document.title, **why), "The list is locked")
+    told = (await call).json()
+    assert (told["error"], told["error_type"], told["error_code"]) == ("The list is locked", "document", "encrypted")
+    async with api.client() as client:
+        status = (await client.get(f"/api/batch/jobs/{job_id}/status")).json()
+    assert (status["error_type"], status["error_code"]) == ("document", "encrypted")
 
 
 async def test_a_server_that_stops_says_that_the_document_goes_on(impatient: Served, bench: Bench) -> None:
