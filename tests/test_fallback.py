@@ -1,7 +1,6 @@
 """A model that gives a row up, and the next one that steps in: real workers, and a provider that fails by model."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,34 +10,20 @@ from actors.errors import BudgetSpent, DocumentError, DocumentRefused, NetworkFa
 from actors.records import NewRun
 from actors.retry import AttemptFailed, RowRetries
 from actors.settings import Settings
-from bench.documents import text_pdf
 from bench.provider import Behaviour, Provider
 from protocol.requests import LOCAL_MODEL, TaggingConfig
 from protocol.words import DocumentStatus, ErrorType
 from tests.jobs import OWNER, Bench, check_invariants
 from tests.processes import ended, kill, until
-from tests.test_worker import MODEL, Service
+from tests.service import MODEL, Service, quick, serving
 
 FIRST = MODEL["model_name"]
 
 
 @pytest.fixture
 def service(settings: Settings, provider: Provider, tmp_path: Path) -> Iterator[Service]:
-    (tmp_path / "0.pdf").write_bytes(text_pdf(0, pages=1))
-    quick = replace(
-        settings,
-        local_root=tmp_path,
-        provider_base_url=provider.base_url,
-        provider_api_key="key",
-        worker_threads=2,
-        extract_processes=1,
-        lease_s=1.0,
-        max_attempts=2,
-        rate_limit_wait_s=0,
-        backoff_min_ms=20,
-        backoff_max_ms=40,
-    )
-    with closing(Service(quick)) as service:
+    few_tries = {"max_attempts": 2, "rate_limit_wait_s": 0, "backoff_max_ms": 40}
+    with serving(quick(settings, tmp_path, provider, worker_threads=2, **few_tries), documents=1) as service:
         yield service
 
 

@@ -13,7 +13,7 @@ from actors.settings import Settings
 from bench.documents import text_pdf
 from tests.jobs import OWNER, Bench, check_invariants
 from tests.processes import environment, finished, kill, process, until
-from tests.test_worker import Service
+from tests.service import Service
 from tests.waiting import until as waiting_until
 
 

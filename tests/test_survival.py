@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tests.jobs import OWNER, Event, check_invariants, new_job
 from tests.pdfs import HEAVY
 from tests.processes import ended, finished, kill, until
 from tests.served import Served
-from tests.test_worker import MODEL, Service
+from tests.service import MODEL, Service, quick, serving
 from tests.waiting import until as waiting_until
 
 ROWS = 4
@@ -37,21 +36,8 @@ async def library() -> AsyncIterator[Host]:
 
 @pytest.fixture
 def service(settings: Settings, provider: Provider, tmp_path: Path) -> Iterator[Service]:
-    for number in range(ROWS):
-        (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
-    quick = replace(
-        settings,
-        private_sources=PrivateSources(networks=(ipaddress.ip_network("127.0.0.0/8"),)),
-        local_root=tmp_path,
-        provider_base_url=provider.base_url,
-        provider_api_key="key",
-        worker_threads=4,
-        extract_processes=1,
-        lease_s=1.0,
-        backoff_min_ms=20,
-        backoff_max_ms=100,
-    )
-    with closing(Service(quick)) as service:
+    loopback = PrivateSources(networks=(ipaddress.ip_network("127.0.0.0/8"),))
+    with serving(quick(settings, tmp_path, provider, private_sources=loopback), documents=ROWS) as service:
         yield service
 
 

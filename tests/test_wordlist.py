@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import fpdf
@@ -12,13 +10,13 @@ import pytest
 from actors.records import NewRun
 from actors.settings import Settings
 from actors.store import key
-from bench.documents import text_pdf
+from bench.provider import Provider
 from protocol.requests import TaggingConfig
 from protocol.words import ErrorCode, ErrorType
 from tests.jobs import OWNER, Bench, check_invariants, success
 from tests.pdfs import HEAVY, OWN_PARENT
 from tests.processes import ended, kill, until
-from tests.test_worker import Service
+from tests.service import Service, quick, serving
 from tests.waiting import until as waiting_until
 
 ROWS = 8
@@ -43,11 +41,8 @@ TERMS = ["training", "Manual", "annual report"]
 
 
 @pytest.fixture
-def service(settings: Settings, tmp_path: Path) -> Iterator[Service]:
-    for number in range(ROWS):
-        (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
-    quick = replace(settings, local_root=tmp_path, worker_threads=4, extract_processes=1, lease_s=1.0)
-    with closing(Service(quick)) as service:
+def service(settings: Settings, provider: Provider, tmp_path: Path) -> Iterator[Service]:
+    with serving(quick(settings, tmp_path, provider), documents=ROWS) as service:
         yield service
 
 

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors.broker import make_broker
-from actors.dispatch import Dispatcher, message
+from actors.dispatch import message
 from actors.records import RowAddress
 from actors.seal import Seal
 from actors.settings import Settings
@@ -19,66 +17,16 @@ from bench.provider import Behaviour, Provider
 from protocol.requests import Document, TaggingConfig
 from protocol.words import ErrorCode, ErrorType, SourceType
 from tests.conftest import SECRET_KEY
-from tests.jobs import OWNER, Bench, check_invariants, new_job
+from tests.jobs import OWNER, check_invariants
 from tests.processes import ended, process, until
+from tests.service import MODEL, SERVER_KEY, Service, quick, serving
 from tests.spec import proves
 from tests.waiting import until as waiting_until
 
-MODEL = {"model_name": "mock/model", "api_key_from": "server"}
-
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for number in range(10):
-        (tmp_path / f"{number}.pdf").write_bytes(text_pdf(number, pages=1))
-    return tmp_path
-
-
-@pytest.fixture
-def quick(settings: Settings, folder: Path, provider: Provider) -> Settings:
-    """Settings with short leases and waits."""
-    return replace(
-        settings,
-        local_root=folder,
-        provider_base_url=provider.base_url,
-        provider_api_key="the-servers-own-key",
-        worker_threads=4,
-        extract_processes=1,
-        lease_s=1.0,
-        backoff_min_ms=20,
-        backoff_max_ms=100,
-    )
-
-
-class Service:
-    """A store, a queue and what starts jobs, as the API has them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.bench = Bench(settings)
-        self.broker = make_broker(settings)
-        self.dispatcher = Dispatcher(self.bench.store, self.broker)
-
-    def close(self) -> None:
-        self.bench.close()
-        self.broker.close()
-
-    def start(self, rows: int = 10, **changes: Any) -> None:
-        self.bench.store.create(new_job("job", rows, **changes))
-        self.dispatcher.refill("job")
-
-    def results(self) -> dict[int, Any]:
-        return {event.told.row_id: event.told for event in self.bench.events() if event.row and event.told.status.final}
-
-    @contextmanager
-    def worker(self) -> Iterator[Any]:
-        with process(self.settings, "actors") as running:
-            yield running
-
-
-@pytest.fixture
-def service(quick: Settings) -> Iterator[Service]:
-    with closing(Service(quick)) as service:
+def service(settings: Settings, provider: Provider, tmp_path: Path) -> Iterator[Service]:
+    with serving(quick(settings, tmp_path, provider), documents=10) as service:
         yield service
 
 
@@ -103,17 +51,17 @@ async def test_a_batch_is_tagged_by_the_model_with_the_servers_key(service: Serv
         events = await until(service.bench, ended)
     assert events[-1].processed == 10
     assert provider.stats.calls == 10
-    assert {call.authorization for call in provider.seen} == {"Bearer the-servers-own-key"}
+    assert {call.authorization for call in provider.seen} == {f"Bearer {SERVER_KEY}"}
     assert {call.model for call in provider.seen} == {"mock/model"}
     assert all(len(row.tags) == 5 for row in service.results().values())
 
 
 @proves("ws:progress:error-type")
-async def test_bad_documents_fail_with_their_reason_and_the_rest_succeeds(service: Service, folder: Path) -> None:
-    (folder / "1.pdf").write_bytes(b"<html>")
-    (folder / "2.pdf").write_bytes(text_pdf(2, pages=1)[:400])
-    (folder / "3.pdf").unlink()
-    (folder / "4.pdf").write_bytes(b"")
+async def test_bad_documents_fail_with_their_reason_and_the_rest_succeeds(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "1.pdf").write_bytes(b"<html>")
+    (tmp_path / "2.pdf").write_bytes(text_pdf(2, pages=1)[:400])
+    (tmp_path / "3.pdf").unlink()
+    (tmp_path / "4.pdf").write_bytes(b"")
     service.start(rows=6)
     with service.worker():
         events = await until(service.bench, ended)
@@ -137,13 +85,15 @@ async def test_a_private_address_is_refused_as_a_failed_row(service: Service) ->
     assert (row.error_type, row.error_code, row.retry_count) == (ErrorType.SOURCE, ErrorCode.ADDRESS_REFUSED, 1)
 
 
-async def test_a_rate_limited_row_asks_only_the_model_again(service: Service, provider: Provider, folder: Path) -> None:
+async def test_a_rate_limited_row_asks_only_the_model_again(
+    service: Service, provider: Provider, tmp_path: Path
+) -> None:
     provider.behaviour = Behaviour(each_document=["429"], retry_after_s=1.0)
     service.start(rows=1, **MODEL)
     with service.worker():
         events = await until(service.bench, lambda events: any("rate-limit" in event.body for event in events))
         waiting = events[-1].told
-        (folder / "0.pdf").unlink()
+        (tmp_path / "0.pdf").unlink()
         await until(service.bench, ended)
     assert waiting.error_type is ErrorType.RATE_LIMIT
     assert waiting.retry_after_ms is not None
@@ -201,11 +151,9 @@ async def test_a_refused_key_ends_the_job_and_asks_no_more(service: Service, pro
     check_invariants(service.bench)
 
 
-async def test_a_server_that_has_lost_its_key_asks_nobody(
-    service: Service, provider: Provider, quick: Settings
-) -> None:
+async def test_a_server_that_has_lost_its_key_asks_nobody(service: Service, provider: Provider) -> None:
     service.start(rows=3, **MODEL)
-    service.settings = replace(quick, provider_api_key="")
+    service.settings = replace(service.settings, provider_api_key="")
     with service.worker():
         events = await until(service.bench, ended)
     assert events[-1].type == "error"
@@ -235,10 +183,8 @@ def everything(service: Service, database: int) -> bytes:
         return b"".join(client.dump(name) or b"" for name in client.scan_iter())
 
 
-async def test_sigterm_gives_rows_back_without_an_attempt(
-    service: Service, provider: Provider, quick: Settings
-) -> None:
-    service.settings = replace(quick, shutdown_s=2.0)
+async def test_sigterm_gives_rows_back_without_an_attempt(service: Service, provider: Provider) -> None:
+    service.settings = replace(service.settings, shutdown_s=2.0)
     provider.behaviour = Behaviour(each_document=["hang"])
     service.start(rows=4, **MODEL)
     with service.worker() as first:
