@@ -1,11 +1,25 @@
 """PDFs made by hand, a few objects each."""
 
 import zlib
+from collections.abc import Callable
+
+import pytest
+
+from actors.errors import DocumentRefused
 
 IMAGE = "<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>"
 """One grey dot: its stream is that dot."""
 FORM = "<</Type/XObject/Subtype/Form/BBox[0 0 1 1]/Length 5/Resources<</XObject<</I 6 0 R/G 7 0 R>>>>>>"
 """Shows `/I`, which is object 6, and knows itself as `/G`."""
+
+
+def refusal(
+    read: Callable[[bytes, int, str | None], object], data: bytes, password: str | None = None
+) -> DocumentRefused:
+    """Why a file of up to three pages cannot be read."""
+    with pytest.raises(DocumentRefused) as caught:
+        read(data, 3, password)
+    return caught.value
 
 
 def pdf(*objects: str, streams: dict[int, bytes] | None = None) -> bytes:

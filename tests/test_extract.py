@@ -1,5 +1,7 @@
 """What is read out of PDFs, and how each that cannot be read is told apart."""
 
+from functools import partial
+
 import pytest
 from fpdf import FPDF
 from hypothesis import given, settings
@@ -10,13 +12,9 @@ from actors.extract import HEADER_WITHIN_BYTES, Extraction, read_pdf
 from actors.textlayer import Layer, read_layer
 from bench.documents import PASSWORD, text_pdf
 from protocol.words import ErrorCode
-from tests.pdfs import FORM, IMAGE, LABYRINTH, page_with, two_pages
+from tests.pdfs import FORM, IMAGE, LABYRINTH, page_with, refusal, two_pages
 
-
-def refused(data: bytes, password: str | None = None) -> DocumentRefused:
-    with pytest.raises(DocumentRefused) as caught:
-        read_pdf(data, 3, password)
-    return caught.value
+refused = partial(refusal, read_pdf)
 
 
 def test_the_text_of_the_first_pages_is_read() -> None:

@@ -3,6 +3,7 @@
 import contextvars
 import threading
 import zlib
+from functools import partial
 
 import pytest
 from fpdf import FPDF
@@ -12,7 +13,7 @@ from actors.legible import TEXT_MAX_CHARS
 from actors.textlayer import read_layer
 from bench.documents import PASSWORD, text_pdf
 from protocol.words import ErrorCode
-from tests.pdfs import LABYRINTH, page_with, pdf, two_pages
+from tests.pdfs import LABYRINTH, page_with, pdf, refusal, two_pages
 
 
 def codes(data: bytes, num_pages: int = 3) -> list[ErrorCode | None]:
@@ -21,10 +22,7 @@ def codes(data: bytes, num_pages: int = 3) -> list[ErrorCode | None]:
     return [page.code if isinstance(page, DocumentRefused) else None for page in pages]
 
 
-def refused(data: bytes, password: str | None = None) -> DocumentRefused:
-    with pytest.raises(DocumentRefused) as caught:
-        read_layer(data, 3, password)
-    return caught.value
+refused = partial(refusal, read_layer)
 
 
 def test_only_the_pages_asked_for_are_read() -> None:
