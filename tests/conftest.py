@@ -1,5 +1,7 @@
 """Real parts for every test: one private Redis for the session, emptied for each test."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +26,7 @@ from tests.stores import Store, s3_server
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")
 
+LOOP_LIMIT_S = 10
 SECRET_KEY = "a secret key of the tests, of 32 bytes and more"
 
 
@@ -85,6 +88,20 @@ def retries(bench: Bench, settings: Settings) -> Iterator[RowRetries]:
     """The retry middleware, to be asked what follows."""
     with closing(make_broker(settings)) as broker:
         yield RowRetries(bench.store, Dispatcher(bench.store, broker), settings)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop in a thread, as a worker has one."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    last_words = asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop)  # of what was cancelled
+    last_words.result(LOOP_LIMIT_S)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(LOOP_LIMIT_S)
+    loop.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A row's call within the shared budget, on a real Redis: who may go, who waits how long, what is given back."""
 
 import asyncio
-import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -147,18 +146,6 @@ def test_tokens_are_counted_as_planned_and_then_as_they_were(budget: Budget) -> 
     assert planned > 20_000
     budget.report(grant, Outcome("served", tokens=60), **wanted)
     assert budget.waits_ms("job/1", **wanted) < planned / 10
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield loop
-    asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), loop).result(WAIT_S)  # what was cancelled has its last word
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(WAIT_S)
-    loop.close()
 
 
 @pytest.fixture
