@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Self
 
@@ -77,7 +77,7 @@ class Proxy:
         if self._shut:
             self._break(link)
         try:
-            await _first_to_end(self._pour(reader, back), self._pour(there, writer))
+            await first_to_end(self._pour(reader, back), self._pour(there, writer))
         finally:
             self._links.discard(link)
             writer.close()
@@ -92,7 +92,8 @@ class Proxy:
                 await into.drain()
 
 
-async def _first_to_end(*ways: Coroutine[None, None, None]) -> None:
+async def first_to_end(*ways: Awaitable[None]) -> None:
+    """Go on until one of them ends."""
     tasks = [asyncio.ensure_future(way) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

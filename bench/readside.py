@@ -17,7 +17,7 @@ import redis
 from actors.environment import from_environment
 from actors.settings import Settings
 from bench.report import Broken
-from bench.rig import CALM_FOR_S, CALM_LIMIT_S, CALM_SHARE, scratch
+from bench.rig import CALM_FOR_S, CALM_LIMIT_S, CALM_SHARE, ending, scratch
 from stack import HERE, Stack, free_port, running
 
 START_LIMIT_S, STOP_LIMIT_S, POLL_S = 30.0, 12.0, 0.02
@@ -98,17 +98,10 @@ def _served(stack: ReadSide, port: int, module: str, *arguments: str, **environ:
             stdout=log,
             stderr=log,
             start_new_session=True,
-        ) as server,
+        ) as server,ending(server, STOP_LIMIT_S)
     ):
-        try:
-            _wait_until_healthy(server, port)
-            yield server.pid
-        finally:
-            server.terminate()
-            try:
-                server.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
+        _wait_until_healthy(server, port)
+        yield server.pid
 
 
 def _wait_until_healthy(server: "subprocess.Popen[bytes]", port: int) -> None:

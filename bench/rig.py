@@ -162,15 +162,21 @@ def served(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(
         command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
-    ) as server:
+    ) as server, ending(server, STOP_LIMIT_S):
+        assert server.stdout is not None
+        if not (place := server.stdout.readline().strip()):
+            raise Broken(f"{module} did not start")
+        yield place, server.pid
+
+
+@contextmanager
+def ending(server: "subprocess.Popen[Any]", limit_s: float) -> Iterator[None]:
+    """After the block the process is told to end, and after `limit_s` made to."""
+    try:
+        yield
+    finally:
+        server.terminate()
         try:
-            assert server.stdout is not None
-            if not (place := server.stdout.readline().strip()):
-                raise Broken(f"{module} did not start")
-            yield place, server.pid
-        finally:
-            server.terminate()
-            try:
-                server.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            server.kill()

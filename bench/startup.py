@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from bench.readside import healthy
 from bench.report import Broken, Line, at_most
-from bench.rig import Rig
+from bench.rig import Rig, ending
 from stack import HERE, free_port
 
 RUNS = 5
@@ -42,16 +42,9 @@ def first_200_s(arguments: tuple[str, ...], environ: Mapping[str, str], port: st
     started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, *arguments], cwd=HERE, env=environ, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server:
-        try:
-            while not healthy(int(port)):
-                if server.poll() is not None or time.perf_counter() - started > LIMIT_S:
-                    raise Broken(f"{' '.join(arguments)} did not come up")
-                time.sleep(POLL_S)
-            return time.perf_counter() - started
-        finally:
-            server.terminate()
-            try:
-                server.wait(LIMIT_S)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    ) as server, ending(server, LIMIT_S):
+        while not healthy(int(port)):
+            if server.poll() is not None or time.perf_counter() - started > LIMIT_S:
+                raise Broken(f"{' '.join(arguments)} did not come up")
+            time.sleep(POLL_S)
+        return time.perf_counter() - started

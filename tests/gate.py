@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qs, urlsplit
 
+from bench.proxy import first_to_end
+
 CHUNK_BYTES = 65_536
 _UPGRADE = re.compile(rb"^(?:upgrade|connection):[^\r\n]*\r\n", re.IGNORECASE | re.MULTILINE)
 
@@ -142,17 +144,6 @@ async def pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None
         while content := await source.read(CHUNK_BYTES):
             into.write(content)
             await into.drain()
-
-
-async def first_to_end(*ways: Awaitable[None]) -> None:
-    """Go on until one of them ends."""
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
