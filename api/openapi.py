@@ -228,6 +228,13 @@ def _object(**properties: Schema) -> Schema:
 
 
 def _as_sent(read: Schema) -> Schema:
-    """A document as clients send it: all but its path may be left out, and columns of their own stand beside."""
+    """A document as clients send it: all but its path may be left out or null, an id may be a whole number, and columns
+    of their own stand beside.
+    """
     properties = {name: schema for name, schema in read["properties"].items() if name != "columns"}
+    properties |= {
+        "title": {"type": ["string", "null"]},
+        "file_source_type": {"anyOf": [properties["file_source_type"], {"type": "null"}]},
+        "id": {"type": ["string", "integer", "null"]},
+    }
     return read | {"properties": properties, "required": ["file_path"], "additionalProperties": True}

@@ -98,7 +98,8 @@ def _served(stack: ReadSide, port: int, module: str, *arguments: str, **environ:
             stdout=log,
             stderr=log,
             start_new_session=True,
-        ) as server,ending(server, STOP_LIMIT_S)
+        ) as server,
+        ending(server, STOP_LIMIT_S),
     ):
         _wait_until_healthy(server, port)
         yield server.pid

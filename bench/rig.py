@@ -160,9 +160,12 @@ def _environ(provider: str) -> dict[str, str]:
 def served(module: str, *arguments: str) -> Iterator[tuple[str, int]]:
     """A server in a process of its own, out of Ctrl-C's reach; its first line says where it listens."""
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(
-        command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
-    ) as server, ending(server, STOP_LIMIT_S):
+    with (
+        subprocess.Popen(
+            command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True
+        ) as server,
+        ending(server, STOP_LIMIT_S),
+    ):
         assert server.stdout is not None
         if not (place := server.stdout.readline().strip()):
             raise Broken(f"{module} did not start")

@@ -40,9 +40,12 @@ def measure(rig: Rig, runs: int = RUNS) -> Iterator[Line]:
 def first_200_s(arguments: tuple[str, ...], environ: Mapping[str, str], port: str) -> float:
     """Seconds from starting a Python program to its first 200 of /api/health on a port of loopback."""
     started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=HERE, env=environ, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server, ending(server, LIMIT_S):
+    with (
+        subprocess.Popen(
+            [sys.executable, *arguments], cwd=HERE, env=environ, stderr=subprocess.DEVNULL, start_new_session=True
+        ) as server,
+        ending(server, LIMIT_S),
+    ):
         while not healthy(int(port)):
             if server.poll() is not None or time.perf_counter() - started > LIMIT_S:
                 raise Broken(f"{' '.join(arguments)} did not come up")

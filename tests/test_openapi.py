@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import msgspec
+from jsonschema import Draft202012Validator
 
 from actors.settings import Settings
 from api.app import create_app
@@ -55,6 +56,9 @@ def test_a_document_wants_its_path_alone() -> None:
     schemas = described()["components"]["schemas"]
     assert schemas["Document"]["required"] == ["file_path"]
     assert "columns" not in schemas["Document"]["properties"]
+    sent = {"file_path": "https://x.org/a.pdf", "title": None, "file_source_type": None, "id": 7, "shelf": {"row": 1}}
+    valid = Draft202012Validator({**schemas["Document"], "components": {"schemas": schemas}}).is_valid
+    assert (valid(sent), valid({**sent, "id": 1.5}), valid({**sent, "file_source_type": "ftp"})) == (True, False, False)
     assert set(start_body()) <= set(schemas["StartBatch"]["properties"])
 
 
