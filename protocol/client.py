@@ -164,7 +164,7 @@ class Client:
         exclusion_file: Path | bytes | None = None,
         **known: str,
     ) -> Processed:
-        """Tag one document and wait for it: a file, or the address of one. Asked once.
+        """Tag one document and wait for it: a file, or the address of one, text with `://` in it. Asked once.
 
         `exclusion_file`: terms that no tag may be, as text or PDF. `known`: `title`, `description`, `password`.
 
@@ -174,10 +174,10 @@ class Client:
             Unreachable: whether it was started is unknown.
         """
         fields: dict[str, str | bytes] = {"config": msgspec.json.encode(config or {}), **known}
-        named = {"pdf_file": document, "exclusion_file": exclusion_file}
-        files = {name: await _content(file) for name, file in named.items() if isinstance(file, Path | bytes)}
-        if isinstance(document, str):
+        if isinstance(document, str) and "://" in document:
             fields["pdf_url"] = document
+        named = {"pdf_file": None if "pdf_url" in fields else Path(document), "exclusion_file": exclusion_file}
+        files = {name: await _content(file) for name, file in named.items() if file is not None}
         return await self._server.ask_long(Processed, "/api/single/process", Form.of(fields, files))
 
     async def validate_paths(self, paths: Sequence[Mapping[str, str]]) -> CheckedPaths:

@@ -176,10 +176,9 @@ def _check_terminal(asked: argparse.Namespace) -> None:
 
 async def process(client: Client, asked: argparse.Namespace) -> int:
     """Tag one document, a file or an address; 1 where it failed."""
-    is_address = "://" in asked.document
     known = {"title": asked.title, "password": secret(asked.password_env)}
     told = await client.process(
-        asked.document if is_address else Path(asked.document),
+        asked.document,
         config_of(asked),
         exclusion_file=asked.exclusions,
         **{name: text for name, text in known.items() if text is not None},

@@ -218,10 +218,11 @@ async def test_the_client_and_the_command_line_ask_for_one_document(
     with process(ours, "actors"):
         async with Client(api.url, api.token()) as client:
             told = await client.process(file, {"num_tags": 3}, title="A leaflet")
+            named = await client.process(str(file))
             refused = await client.process("http://127.0.0.1:9/x.pdf")
         good = await run(api, "process", file, "--json")
         bad = await run(api, "process", "http://127.0.0.1:9/x.pdf")
-    assert (told.title, len(told.tags or [])) == ("A leaflet", 3)
+    assert (told.title, len(told.tags or []), named.title) == ("A leaflet", 3, file.name)
     assert (refused.status, refused.error_code) == ("failed", "address-refused")
     assert (good.status, len(json.loads(good.out)["tags"])) == (0, 8)
     assert (bad.status, "not one of the public internet" in " ".join(bad.out.split())) == (1, True)
