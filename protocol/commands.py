@@ -15,7 +15,7 @@ from protocol.client import Client, ClientError, Started
 from protocol.document import one_line
 from protocol.livepicture import Picture
 from protocol.messages import Completed, to_json
-from protocol.options import BadCall, config_of, mapping_of, secret
+from protocol.options import BadCall, config_of, form_of, mapping_of, secret
 from protocol.saving import saved_as
 from protocol.terminal import Lines, Losses, OfRun, all_rows, make_console, print_rows, report
 from protocol.view import JobView
@@ -145,13 +145,13 @@ def _tell(asked: argparse.Namespace, what: str) -> int:
 
 async def results(client: Client, asked: argparse.Namespace) -> int:
     """The rows that have ended: a table, or a line of JSON each; or all rows as a file."""
-    if asked.format is not None:
-        _check_terminal(asked)
+    if (form := form_of(asked)) is not None:
+        _check_terminal(form, asked)
         with saved_as(asked.output) as file:
-            await client.export(asked.job, asked.format, file, status=asked.status)
+            await client.export(asked.job, form, file, status=asked.status)
         return 0
     if asked.output is not None:
-        raise BadCall("--output goes with --format")
+        raise BadCall("--output goes with --format, or a name that ends in .csv, .ndjson or .xlsx")
     async with aclosing(client.results(asked.job, status=asked.status)) as rows:
         if not asked.json:
             print_rows(make_console(), [row async for row in rows])
@@ -163,14 +163,15 @@ async def results(client: Client, asked: argparse.Namespace) -> int:
 
 async def template(client: Client, asked: argparse.Namespace) -> int:
     """The spreadsheet to fill in."""
-    _check_terminal(asked)
+    form = form_of(asked)
+    _check_terminal(form, asked)
     with saved_as(asked.output) as file:
-        await client.template(asked.format, file)
+        await client.template(form, file)
     return 0
 
 
-def _check_terminal(asked: argparse.Namespace) -> None:
-    if asked.format == "xlsx" and asked.output is None and sys.stdout.isatty():
+def _check_terminal(form: str, asked: argparse.Namespace) -> None:
+    if form == "xlsx" and asked.output is None and sys.stdout.isatty():
         raise BadCall("a workbook is nothing for a terminal: give --output")
 
 

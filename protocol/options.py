@@ -58,7 +58,8 @@ def template_options(parser: argparse.ArgumentParser) -> None:
 
 def file_options(parser: argparse.ArgumentParser, forms: Sequence[str], default: str | None, text: str) -> None:
     """Of what gives a file. `default`: None where a file is one of several things that may be had."""
-    parser.add_argument("--format", choices=forms, default=default, help=text)
+    parser.add_argument("--format", choices=forms, help=f"{text}; default: as FILE ends")
+    parser.set_defaults(forms=forms, form_else=default)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where it goes; default: standard output")
 
 
@@ -194,6 +195,12 @@ def mapping_of(asked: argparse.Namespace) -> dict[str, str] | None:
     if not all(separator for _, separator, _ in pairs):
         raise BadCall("--column wants OURS=YOURS, as file_path=Weblink")
     return {ours: yours for ours, _, yours in pairs} or None
+
+
+def form_of(asked: argparse.Namespace) -> Any:
+    """The form of the file that is asked for: as is said, else as its name ends, else the command's own if any."""
+    ending = asked.output.suffix[1:].lower() if asked.output else ""
+    return asked.format or (ending if ending in asked.forms else asked.form_else)
 
 
 def with_options(problem: Problem) -> Problem:

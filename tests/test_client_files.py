@@ -90,8 +90,17 @@ async def test_the_command_line_starts_exports_and_gives_the_template(
     assert await run(api, "results", "mine", "--format", "xlsx", "-o", saved, "--status", "failed") == (0, "", "")
     assert len(cells_of(saved.read_bytes())) == 1
     assert (await run(api, "template")).out.startswith("\ufefftitle,file_path,")
-    assert (await run(api, "template", "--format", "xlsx", "-o", saved)).status == 0
-    assert cells_of(saved.read_bytes())[0][:2] == ["title", "file_path"]
+    assert (await run(api, "template", "--format", "csv", "-o", saved)).status == 0
+    assert saved.read_text().startswith("\ufefftitle,file_path,")
+
+
+async def test_a_file_has_the_form_that_its_name_says(api: Served, bench: Bench, tmp_path: Path) -> None:
+    bench.start(rows=1)
+    for command in (["results", "job"], ["template"]):
+        assert await run(api, *command, "-o", saved := tmp_path / "out.XLSX") == (0, "", "")
+        assert "title" in cells_of(saved.read_bytes())[0]
+    assert await run(api, "results", "job", "-o", saved := tmp_path / "out.ndjson") == (0, "", "")
+    assert json.loads(saved.read_text())["status"] == "pending"
 
 
 async def test_the_command_line_takes_a_workbook_from_standard_input(api: Served, bench: Bench, tmp_path: Path) -> None:
