@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from actors.settings import Network, PrivateSources, Settings
-from protocol.config import CONCURRENCY_MAX, RPM_MAX, TPM_MAX
+from protocol.config import CONCURRENCY_MAX, LOCAL_MODEL, RPM_MAX, TPM_MAX
 
 SECRET_KEY_MIN_BYTES = 32
+_HOST = re.compile(r"[\w.-]+")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*")
 LANGUAGES_MAX = 10
 """All are tried on each page: more cost more and confuse."""
@@ -110,7 +111,7 @@ def _private_sources(text: str) -> PrivateSources:
         try:
             networks.append(ipaddress.ip_network(entry))
         except ValueError:
-            if "/" in entry:
+            if not _HOST.fullmatch(entry):
                 raise ValueError(f"{entry!r} is neither a host nor a network") from None
             hosts.add(entry)
     return PrivateSources(frozenset(hosts), tuple(networks))
@@ -129,6 +130,12 @@ def _bucket(text: str) -> str:
 
 def _buckets(text: str) -> tuple[str, ...]:
     return tuple(_bucket(part) for part in text.split(",") if part.strip())
+
+
+def _model(text: str) -> str:
+    if text.startswith("local/") and text != LOCAL_MODEL:
+        raise ValueError(f"the only local model is {LOCAL_MODEL}")
+    return text
 
 
 def _languages(text: str) -> str:
@@ -167,6 +174,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "uploads_per_caller": _number(int, 1, 1_000_000),
     "upload_bytes_per_caller": _number(int, 1024, 64 * 1024**3),
     "provider_base_url": _http,
+    "model": _model,
     "provider_timeout_s": _number(float, 0.1, 3600),
     "worker_processes": _number(int, 1, 256),
     "worker_threads": _number(int, 1, 1024),

@@ -219,11 +219,18 @@ def test_private_sources_are_hosts_and_networks() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["10.1.0.0/33", "10.1.2.3/8", "https://files.internal/"])
+@pytest.mark.parametrize(
+    "text", ["10.1.0.0/33", "10.1.2.3/8", "https://files.internal/", "*", "a.internal:8080", "[::1]"]
+)
 def test_a_private_source_that_is_neither_host_nor_network_is_refused(text: str) -> None:
     sentence = refusal(TAGSTREAM_PRIVATE_SOURCES=f"10.0.0.1,{text}")
     assert sentence.startswith("TAGSTREAM_PRIVATE_SOURCES: ")
     assert sentence.endswith("is neither a host nor a network")
+
+
+def test_a_local_model_that_there_is_not_is_refused() -> None:
+    assert read(TAGSTREAM_MODEL="local/keywords").model == "local/keywords"
+    assert refusal(TAGSTREAM_MODEL="local/other").endswith("the only local model is local/keywords")
 
 
 @pytest.mark.parametrize("name", SECRETS)
