@@ -73,14 +73,15 @@ def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") 
         Unreadable: no header, no rows, too many rows or columns, a row that is wider than the header.
     """
     filled = ((number, trimmed) for number, cells in records if (trimmed := _trimmed(cells)))
-    names = [" ".join(text_of(cell).split()) for cell in next(filled, (0, []))[1]]
+    first, header = next(filled, (0, []))
+    names = [" ".join(text_of(cell).split()) for cell in header]
     _check_headers(names)
     rows: list[list[Cell]] = []
     lines: list[int] = []
     room = CELLS_MAX_CHARS
     for number, cells in filled:
         if len(cells) > len(names):
-            raise Unreadable(f"has more cells in {line} {number} than columns in its header")
+            raise Unreadable(f"has more cells in {line} {number} than columns in its header, which is {line} {first}")
         if len(rows) == rows_max:
             raise Unreadable(f"has more than {rows_max:,} rows")
         room -= sum(len(cell) for cell in cells if isinstance(cell, str))

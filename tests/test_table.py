@@ -32,7 +32,7 @@ def test_a_header_may_be_broken_into_lines() -> None:
         ([["", ""]], "is empty"),
         ([["url"]], "has no rows below its header"),
         ([["url", "x", "url"], ["1"]], "has two columns called “url”"),
-        ([["url"], ["1"], ["2", "3"]], "has more cells in line 3 than columns in its header"),
+        ([["url"], ["1"], ["2", "3"]], "has more cells in line 3 than columns in its header, which is line 1$"),
         ([["url"], *[["x"]] * 4], "has more than 3 rows"),
         ([["c"] * 101], "has more than 100 columns"),
         ([["url"], *[["x" * 8_000_000]] * 3], "holds more than 16,777,216 characters"),
