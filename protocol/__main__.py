@@ -80,7 +80,9 @@ def _client(asked: argparse.Namespace, environ: Mapping[str, str]) -> Client:
     try:
         return Client(url, _token(asked, environ))
     except ValueError as fault:
-        raise BadCall(str(fault) if isinstance(fault, BadCall) else f"{url!r} is no address of a server") from None
+        raise BadCall(
+            str(fault) if isinstance(fault, BadCall) else f"{url!r} is no address of a server, as {SERVER_DEFAULT} is"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:

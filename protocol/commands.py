@@ -19,7 +19,7 @@ from protocol.options import BadCall, config_of, form_of, mapping_of, secret
 from protocol.saving import saved_as
 from protocol.terminal import Lines, Losses, OfRun, all_rows, make_console, print_rows, report
 from protocol.view import JobView
-from protocol.words import DocumentStatus
+from protocol.words import DocumentStatus, ErrorCode
 
 CHECKED_AT_A_TIME = 100
 """Paths in one request, so that a long list is answered as it goes, and no slow host takes others' time."""
@@ -188,6 +188,8 @@ async def process(client: Client, asked: argparse.Namespace) -> int:
         print(to_json(told).decode())
     else:
         print_rows(make_console(), [told])
+    if told.error_code is ErrorCode.ENCRYPTED and not asked.exclusions:
+        print("--password-env NAME names the variable that holds a password", file=sys.stderr)
     return 0 if told.tags is not None else 1
 
 

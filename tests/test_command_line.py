@@ -220,7 +220,11 @@ async def test_a_token_file_is_read(api: Served, bench: Bench, tmp_path: Path) -
         (["status", "job"], {"TAGSTREAM_TOKEN": ""}, "no token: set TAGSTREAM_TOKEN or give --token-file\n"),
         (["status", "job", "--token-file", "/nowhere"], {}, "/nowhere: No such file or directory\n"),
         (["status", "job", "--token-file", sys.executable], {}, "characters that no header can carry\n"),
-        (["status", "job", "--server", "nowhere"], {}, "'nowhere' is no address of a server\n"),
+        (
+            ["status", "job", "--server", "nowhere"],
+            {},
+            "'nowhere' is no address of a server, as http://127.0.0.1:8000 is\n",
+        ),
         (["status", "job", "--server", "http://127.0.0.1:1"], {}, "http://127.0.0.1:1 cannot be reached"),
         (["start", "/nowhere"], {}, "/nowhere: No such file or directory\n"),
         (["start", "-", "--num-tags", "99"], {}, "config.num_tags: wants a whole number from 3 to 15"),

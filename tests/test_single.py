@@ -23,6 +23,7 @@ from tests.jobs import OWNER, Bench, check_invariants
 from tests.processes import process
 from tests.served import Served
 from tests.test_command_line import run
+from tests.test_wordlist import list_pdf
 from tests.uploading import kept
 from tests.waiting import until
 
@@ -222,10 +223,15 @@ async def test_the_client_and_the_command_line_ask_for_one_document(
             refused = await client.process("http://127.0.0.1:9/x.pdf")
         good = await run(api, "process", file, "--json")
         bad = await run(api, "process", "http://127.0.0.1:9/x.pdf")
+        file.write_bytes(list_pdf("Tidal energy in narrow straits", password="opens"))
+        locked = await run(api, "process", file)
+        opened = await run(api, "process", file, "--password-env", "WORD", WORD="opens")
     assert (told.title, len(told.tags or []), named.title) == ("A leaflet", 3, file.name)
     assert (refused.status, refused.error_code) == ("failed", "address-refused")
     assert (good.status, len(json.loads(good.out)["tags"])) == (0, 8)
     assert (bad.status, "not one of the public internet" in " ".join(bad.out.split())) == (1, True)
+    assert (locked.status, "--password-env" in locked.err) == (1, True)
+    assert (opened.status, opened.err) == (0, "")
 
 
 async def test_the_client_is_told_which_job_goes_on(impatient: Served, bench: Bench) -> None:
