@@ -4,8 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from actors.phrases import singular
-from actors.spelling import distinct, kebab
+from actors.spelling import distinct, kebab, singular
 from actors.vocabulary import vocabulary_of
 
 REMEMBERED = 32

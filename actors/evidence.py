@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from actors.answer import Quote
-from actors.phrases import singular
 from actors.prompt import beginning, visible
+from actors.spelling import singular
 from protocol.messages import Evidence
 
 QUOTE_MAX_CHARACTERS = 300

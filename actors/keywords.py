@@ -15,9 +15,9 @@ from actors.frequency import frequent
 from actors.languages import bare_words, is_english
 from actors.lexicon import ADJECTIVE_ENDS, COMMON
 from actors.outline import Parts, listed, take_apart
-from actors.phrases import MAX_PHRASE, MAX_WORDS, Run, find_runs, singular
+from actors.phrases import MAX_PHRASE, MAX_WORDS, Run, find_runs
 from actors.prose import tidied, unwrapped
-from actors.spelling import distinct
+from actors.spelling import distinct, singular
 
 __all__ = ["MAX_CHARACTERS", "MAX_PHRASE", "MAX_WORDS", "Keywords", "keywords"]
 

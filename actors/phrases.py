@@ -21,6 +21,7 @@ from actors.lexicon import (
     THIRD_PERSON,
 )
 from actors.prose import MARKS, MAX_TOKEN
+from actors.spelling import singular
 
 MAX_WORDS = 5  # of a phrase
 TAIL = 4  # words are kept of a longer run: in English the head comes last
@@ -165,15 +166,6 @@ def _is_plural(low: str) -> bool:
 
 def _ends_in_plural(run: Run) -> bool:
     return bool(run) and _is_plural(run[-1].low)
-
-
-def singular(low: str) -> str:
-    """A lower-case word without the s of a plural: a key to compare by, not always a word."""
-    if len(low) < 4 or low[-1] != "s" or low.endswith(("ss", "us", "is")):
-        return low
-    if low.endswith("ies") and len(low) > 4:
-        return low[:-3] + "y"
-    return low[:-2] if low.endswith(("sses", "shes", "ches", "xes")) else low[:-1]
 
 
 def _trimmed(run: Run, tokens: _Tokens, after: int) -> Iterator[Run]:

@@ -3,7 +3,7 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from snowballstemmer import stemmer
@@ -23,6 +23,7 @@ _LOOSE_JOINERS = re.compile(rf"(?<![{_SCRIPTS_WITH_JOINERS}])[{_JOINERS}]+|[{_JO
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _GREEK = re.compile(r"(?<=[ey])s[ei]s$")
 _BETWEEN_WORDS = re.compile(r"[- ]")
+_LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
 
 _porter, _one_at_a_time = stemmer("porter"), threading.Lock()
 
@@ -85,26 +86,48 @@ class _Characters(dict[int, str]):
 _CHARACTERS = _Characters()
 
 
-def distinct(phrases: Iterable[str], stem_of: Callable[[str], str] | None = None) -> Iterator[str]:
-    """The phrases, lower case, without those that are an earlier one in another form (`network-analyses`).
-
-    `stem_of`: tells that of a word, in a language other than English; it leaves the first ALIKE_LETTERS as they are.
-    """
-    met: dict[tuple[str, ...], list[str]] = {}
-    for phrase in phrases:
-        alike = met.setdefault(tuple(word[:ALIKE_LETTERS] for word in _BETWEEN_WORDS.split(phrase)), [])
-        if not alike or stems(phrase, stem_of) not in [stems(each, stem_of) for each in alike]:
-            yield phrase
-        alike.append(phrase)
-
-
-def stems(phrase: str, stem_of: Callable[[str], str] | None = None) -> tuple[str, ...]:
-    """The stems of its words, English ones by default; words of other scripts then stay as they are."""
-    return tuple(map(stem_of or stem, _BETWEEN_WORDS.split(phrase)))
-
-
 @lru_cache(maxsize=REMEMBERED_STEMS)
 def stem(word: str) -> str:
     """The stem of a lower-case English word, by Porter, who does not know `analyses` from `analyse`."""
     with _one_at_a_time:  # it keeps the word in itself
         return str(_porter.stemWord(_GREEK.sub("s", word)))
+
+
+def singular(low: str) -> str:
+    """A lower-case word without the s of a plural: a key to compare by, not always a word."""
+    if len(low) < 4 or low[-1] != "s" or low.endswith(("ss", "us", "is")):
+        return low
+    if low.endswith("ies") and len(low) > 4:
+        return low[:-3] + "y"
+    return low[:-2] if low.endswith(("sses", "shes", "ches", "xes")) else low[:-1]
+
+
+def distinct(phrases: Iterable[str], stem_of: Callable[[str], str] = stem) -> Iterator[str]:
+    """The phrases, lower case, without those that are an earlier one in another form.
+
+    Forms are `network-analysis` and `network-analyses`, `data-set` and `datasets`, `risk-management` and
+    `management-of-risks`.
+
+    `stem_of`: tells that of a word, in a language other than English; it leaves the first ALIKE_LETTERS as they are.
+    """
+    met: dict[tuple[str, ...], list[list[str]]] = {}
+    written: set[str] = set()
+    for phrase in phrases:
+        words = content(_BETWEEN_WORDS.split(phrase))
+        alike = met.setdefault(tuple(sorted(word[:ALIKE_LETTERS] for word in words)), [])
+        as_one = singular("".join(words))
+        if as_one not in written and not (
+            alike and _stems(words, stem_of) in [_stems(each, stem_of) for each in alike]
+        ):
+            yield phrase
+        alike.append(words)
+        written.add(as_one)
+
+
+def content(words: Sequence[str]) -> list[str]:
+    """The words of a phrase but those that only link the others; all, where there are no others."""
+    return [word for word in words if word not in _LINKS] or list(words)
+
+
+def _stems(words: Iterable[str], stem_of: Callable[[str], str]) -> list[str]:
+    return sorted(map(stem_of, words))

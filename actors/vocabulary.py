@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 
-from actors.phrases import singular
-from actors.spelling import kebab, spell, stem
+from actors.spelling import content, kebab, singular, spell, stem
 
 TYPO_MIN_LETTERS = 7
 """Of a root; in shorter ones a letter makes another word."""
@@ -28,7 +27,6 @@ _BRITISH = (
     (re.compile(r"(?<=m)me(?=s?$)"), ""),
     (re.compile(r"ae|(?<!^sh)oe(?=\w{3})"), "e"),
 )
-_LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
 _DOUBLED = re.compile(r"ll|mm")
 
 _building = threading.Lock()
@@ -82,8 +80,7 @@ _built = lru_cache(maxsize=REMEMBERED)(Vocabulary)
 
 
 def _roots(tag: str) -> list[str]:
-    words = tag.split("-")
-    return [_root(word) for word in words if word not in _LINKS] or words
+    return list(map(_root, content(tag.split("-"))))
 
 
 def _root(word: str) -> str:
