@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 
 from actors.entries import entries, in_cells
-from actors.lexicon import SECOND_HALVES
+from actors.lexicon import FUNCTION, SECOND_HALVES
 
 MAX_TOKEN = 40  # a longer "word" is a key, a path or a text without spaces
 FURNITURE = 3  # times a line comes back, and it belongs to the page, not to the text
@@ -24,12 +24,13 @@ SPELLING = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
     | dict.fromkeys("\u2018\u2019\u02bc", "'")
     | dict.fromkeys("\u2010\u2011", "-")
-    | dict.fromkeys("\u00ad\u200b\ufeff", "")
+    | dict.fromkeys("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\ufeff", "")
+    | dict(zip("\u00b9\u00b2\u00b3\u2080\u2081\u2082\u2083\u2084", "12301234", strict=True))
     | dict.fromkeys("\u00a0\u202f\0", " ")
     | dict.fromkeys("\f\r\u0085\u2028\u2029", "\n")
 )
 ACCENTED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,3}")
-BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,40})-[ \t]{0,3}\n[ \t]{0,8}([^\W\d_]{2,40})")
+BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,40})-[ \t]{0,3}\n[ \t]{0,8}([^\W\d_]{2,40}|\d)")
 _LETTERS = rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*"
 SPELLED_WORD = re.compile(rf"{_LETTERS}(?:-{_LETTERS})*")
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
@@ -55,13 +56,15 @@ def _rejoined(text: str) -> str:
         left, right = cut[1].lower(), cut[2].lower()
         # "feature-\nbased" keeps its hyphen where the text spells it so elsewhere, or knows both halves as words.
         two_words = f"{left}-{right}" in known or (left + right not in known and _are_words(left, right, known))
-        return f"{cut[1]}-{cut[2]}" if two_words or not cut[2].islower() else cut[1] + cut[2]
+        # "state-of-the-\nart": no syllable of a word is left alone with the hyphens of a compound.
+        within = cut.start() > 0 and text[cut.start() - 1] == "-" and left in FUNCTION
+        return f"{cut[1]}-{cut[2]}" if two_words or within or not cut[2].islower() else cut[1] + cut[2]
 
     return BROKEN_WORD.sub(join, text)
 
 
 def _are_words(left: str, right: str, known: set[str]) -> bool:
-    return (left in known and right in known) or (right in SECOND_HALVES and len(left) > 2)
+    return len(left) == 1 or (left in known and right in known) or (right in SECOND_HALVES and len(left) > 2)
 
 
 def _without_addresses(text: str) -> str:
