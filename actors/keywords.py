@@ -58,12 +58,15 @@ def keywords(text: str, count: int) -> Keywords:
     tidy = tidied(text[:MAX_CHARACTERS])
     degraded = not is_english(tidy)
     ranked = frequent(tidy) if degraded else _best(tidy)
-    usable = (phrase for phrase in ranked if 1 < len(phrase) <= MAX_PHRASE and any(map(str.isalpha, phrase)))
-    phrases = list(islice(distinct(usable), max(1, count)))
+    phrases = list(islice(distinct(filter(_is_usable, ranked)), max(1, count)))
     if not phrases:
         phrases = bare_words(tidy) or bare_words(text[:MAX_CHARACTERS])  # untidied, there are the words of addresses
         degraded = degraded or bool(phrases)
     return Keywords(phrases[:count], degraded)
+
+
+def _is_usable(phrase: str) -> bool:
+    return len(phrase) <= MAX_PHRASE and any(map(str.isalpha, phrase)) and sum(map(str.isalnum, phrase)) > 1
 
 
 def _best(text: str) -> list[str]:

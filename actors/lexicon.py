@@ -10,20 +10,21 @@ def _words(text: str) -> frozenset[str]:
 
 FUNCTION = _words("""
 a about above according across after again against ago al all almost along alongside already also although always am
-amid among amongst an and another any anybody anyone anything apart are around as aside at away back be because been
-before behind being below beneath beside besides between beyond both but by can cannot certain cf concerning could
+amid among amongst an and another any anybody anyone anything apart are around as aside at away back bcc be because been
+before behind being below beneath beside besides between beyond both but by can cannot cc certain cf concerning could
 dear despite did do does doing done down dr due during each eg either else elsewhere enough et etc even ever every
-everybody everyone everything everywhere except excluding few for former from furthermore get gets getting got had has
-have having he hello hence her here hereby herein hers herself him himself his how however i ie if in including indeed
-inside instead into is it its itself just later latter less let lets like likewise little many may maybe me meanwhile
-might mine more moreover most mr mrs ms much must my myself near neither never nevertheless no nobody none nonetheless
-nor not nothing now nowadays nowhere of off often oh ok on once one ones oneself only onto or other others otherwise
-ought our ours ourselves out outside over own per perhaps please prof quite rather regarding regards same several
-shall she should since so some somebody someone something sometimes somewhat somewhere soon sorry still such than
-thanks that the their theirs them themselves then there thereby therefore thereof these they this those though through
-throughout thus till to together too toward towards twice under underneath unless unlike until up upon us various
-versus very via viz vs was we well were what whatever when whenever where whereas whereby wherein wherever whether
-which whichever while who whoever whom whose why will with within without would yes yet you your yours yourself
+everybody everyone everything everywhere except excluding few for former from furthermore fw fwd get gets getting gonna
+got had has have having he hello hence her here hereby herein hers herself hey hi him himself his how however i ie if in
+including indeed inside instead into is it its itself just later latter less let lets like likewise little lol many may
+maybe me meanwhile might mine minus more moreover most mr mrs ms much must my myself near neither never nevertheless no
+nobody none nonetheless nope nor not nothing now nowadays nowhere of off often oh ok okay on once one ones oneself only
+onto or other others otherwise ought our ours ourselves out outside over own per perhaps please plus prof quite rather
+re regarding regards same self several shall she should since so some somebody someone something sometimes somewhat
+somewhere soon sorry still such than thanks that the their theirs them themselves then there thereby therefore thereof
+these they this those though through throughout thus till to together too toward towards twice ugh um under underneath
+unless unlike until up upon us various versus very via viz vs was we well were what whatever when whenever where whereas
+whereby wherein wherever whether which whichever while who whoever whom whose why will with within without would yeah
+yep yes yet you your yours yourself
 """)
 # With what they are counted in.
 NUMBERS = _words("""
@@ -45,7 +46,12 @@ mol mpa mv mwh ng nl nmol pmol ppb ppm tbit twh wh °c °f µg µl µm µmol µs
 """)
 SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH sensor"
 # "mg/l", "kWh/m2", "EUR/t": between strokes single letters are units too.
-BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n s t v w yr")
+BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n s s2 t v w yr")
+# With these a compound neither begins nor ends: there are "in-house" and "knock-on", but no "system-the".
+LINKS = _words("""
+a an and are as at be but can for from had has he her him his i if is it its may my of or our that the their them they
+this to us was we were which will with would you your
+""")
 # With these, or an article, a compound begins with a number or an article.
 LEADING_NUMBERS = _words("""
 a an the dozen eight eighteen eighth eighty eleven fifteen fifth fifty first five forty four fourteen fourth half
@@ -173,11 +179,12 @@ theory time tool tools type types unit units user users value values version ver
 """)
 # Behind a hyphen they are a word of their own.
 SECOND_HALVES = _words("""
-aided assisted aware based bound class connected controlled defined dependent dimensional driven efficient end field
-formed free friendly grade grained growing hand handed independent induced known language layer level like lined linear
-made making mounted only order oriented page performance person phase pressure processing quality rate related resistant
-resolution risk sale scale section sensitive side site sized source specific speed stage standing state step street
-system temperature term time to tolerant type use user value wide word world year
+aided assisted aware based bound capacity class connected controlled defined density dependent dimensional driven
+efficient end energy field formed free frequency friendly grade grained growing hand handed independent induced known
+language layer level like linear lined made making mounted only order oriented page performance person phase pressure
+processing quality rate related resistant resolution risk sale scale section sensitive side site sized source specific
+speed stage standing state step street strength system tech temperature term time to tolerant type use user value wide
+word world year
 """)
 ADJECTIVE_ENDS = ("able", "al", "ary", "ed", "ful", "ible", "ic", "ive", "less", "ous")
 LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly jelly ally butterfly belly bully")

@@ -13,12 +13,14 @@ from actors.lexicon import (
     EITHER,
     FUNCTION,
     LEADING_NUMBERS,
+    LINKS,
     LY_NOUNS,
     NOUNS,
     NUMBERS,
     SCALES,
     SUBJECTS,
     THIRD_PERSON,
+    UNITS,
 )
 from actors.prose import MARKS, MAX_TOKEN
 from actors.spelling import singular
@@ -28,6 +30,8 @@ TAIL = 4  # words are kept of a longer run: in English the head comes last
 MAX_PHRASE = 60  # characters of a phrase
 
 TOKEN = re.compile(rf"\w[\w{MARKS}]*(?:[-\u2013\u2212/'&+][\w{MARKS}]+)*\+*|\S")
+DASHES = re.compile("[-\u2013\u2212]")
+JOINTS = re.compile("[-\u2013\u2212/'&+]")
 DIMENSION = re.compile(r"\d-?[a-z]")  # 3D, 4G
 
 _Kind = Literal["", "name", "participle", "gerund", "adverb", "number"]
@@ -119,7 +123,7 @@ class _Tokens:
         low, after = self.low[at], self.low[at + 1]
         if "-" in low:
             return len(low) < 5 and self._is_content(at + 1)
-        counted = after[0].isdigit() or after in NUMBERS or after in {",", ".", ":", "%"}
+        counted = after[0].isdigit() or after in NUMBERS or after in UNITS or after in {",", ".", ":", "%", "to", "min"}
         return len(low) < 3 and run[-1].shown[0].isupper() and not counted
 
     def _takes_object(self, at: int, before: str) -> bool:
@@ -147,12 +151,14 @@ def _kind(low: str) -> _Kind:
 
 
 def _is_built_of_breaks(low: str) -> bool:
-    """`don't`, `we'll`, `so-and-so`, `two-storey`, `mg/l`: of words that break a run, of units, or led by a number."""
+    """`don't`, `so-and-so`, `two-storey`, `mg/l`, `usr/share/doc`: of words that break a run, of units, or a path."""
+    if JOINTS.split(low, 1)[0] in LEADING_NUMBERS:
+        return True
     if "/" in low:
-        return all(part in BETWEEN_STROKES for part in low.split("/"))
-    if "-" in low:
-        parts = low.split("-")
-        return parts[0] in LEADING_NUMBERS or all(part in BREAKS for part in parts)
+        return low.count("/") > 1 or all(part in BETWEEN_STROKES for part in low.split("/"))
+    parts = DASHES.split(low)
+    if len(parts) > 1:
+        return parts[0] in LINKS or (parts[-1] in LINKS and len(parts[-1]) > 1) or BREAKS.issuperset(parts)
     return "'" in low and low.endswith(("n't", "'re", "'ve", "'ll", "'d", "'m"))
 
 
@@ -175,8 +181,11 @@ def _trimmed(run: Run, tokens: _Tokens, after: int) -> Iterator[Run]:
     while run and _is_participle(run[-1].low):
         run.pop()
     run = run[-(_expanded(run, tokens.shown[after : after + 3]) or len(run)) :]
+    run = run if len(run) <= MAX_WORDS else run[-TAIL:]
+    while run and run[0].low[0].isdigit():  # what was cut off may have stood before it
+        run = run[1:]
     if run:
-        yield run if len(run) <= MAX_WORDS else run[-TAIL:]
+        yield run
 
 
 def _ends_in_verb(run: Run) -> bool:
@@ -210,5 +219,5 @@ def edged(words: list[str]) -> list[str]:
 def tokenise(prose: str) -> list[str]:
     """Its words and signs; `dog's` and `MRIs` without their s."""
     prose = prose.replace("_", "|")  # `\w` means letters and digits here
-    tokens = [token.removesuffix("'s") for token in TOKEN.findall(prose)]
+    tokens = [token.removesuffix("'s").removesuffix("'S") for token in TOKEN.findall(prose)]
     return [token[:-1] if token[-1] == "s" and len(token) > 2 and token[:-1].isupper() else token for token in tokens]

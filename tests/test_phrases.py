@@ -1,0 +1,58 @@
+"""Where a name begins and ends, word by word."""
+
+import pytest
+
+from actors.keywords import keywords
+from actors.phrases import find_runs, tokenise
+
+
+def names(prose: str) -> set[str]:
+    return {" ".join(word.low for word in run) for run in find_runs(prose)}
+
+
+def test_no_number_leads_what_is_left_of_a_long_name() -> None:
+    assert names("JEOL JSM-6700 FIELD EMISSION 74 SCANNING ELECTRON MICROSCOPE") == {"scanning electron microscope"}
+
+
+@pytest.mark.parametrize("text", ["Bake 20 min slowly", "Winds 15 to 25 were seen", "Sodium 12 mmol", "Nitrate 4 kPa"])
+def test_a_number_before_its_unit_belongs_to_no_name(text: str) -> None:
+    assert not any(name[-1].isdigit() for name in names(text))
+
+
+@pytest.mark.parametrize(
+    "compound",
+    [
+        "the-ipen",
+        "the\u2013him/her",
+        "a&b",
+        "impaired-to",
+        "of-routing",
+        "system-the",
+        "its-own",
+        "usr/share/doc/readme",
+    ],
+)
+def test_a_compound_neither_begins_nor_ends_with_what_only_links(compound: str) -> None:
+    assert names(f"Here is {compound} and there is {compound.upper()}.") == set()
+
+
+@pytest.mark.parametrize("compound", ["in-house", "knock-on", "on-line", "by-product", "tcp/ip", "vitamin-a", "r&d"])
+def test_compounds_with_an_adverb_are_names(compound: str) -> None:
+    assert names(f"There is {compound}.") == {compound}
+
+
+def test_a_shouted_genitive_loses_its_s_as_well() -> None:
+    assert tokenise("THE DOG'S BONE, IT'S OLD; a dog's bone") == [
+        *["THE", "DOG", "BONE", ",", "IT", "OLD", ";", "a", "dog", "bone"]
+    ]
+
+
+def test_words_of_letters_and_talk_are_no_names() -> None:
+    said = "Hi, okay, um, re fw cc. Lol yep plus ugh. Thanks. A letter on self and evaporation plus rain."
+    assert names(said) == {"letter", "evaporation", "rain"}
+
+
+def test_signs_that_nobody_sees_make_no_word_of_a_letter() -> None:
+    assert keywords("A wave of cos2\u2061(\u03b8) is long. C++ is a programming language.", 9).phrases == [
+        *["programming language", "wave", "cos2"]
+    ]
