@@ -90,12 +90,13 @@ def unwrapped(text: str) -> str:
 
 
 def _without_furniture(lines: list[str]) -> list[str]:
-    """What stands on every page, page numbers aside, counts once."""
+    """What stands on every page, page numbers aside, counts once; then it is a gap, which no phrase crosses."""
     bare = list(map(_unnumbered, lines))
     furniture = {plain for plain, times in Counter(bare).items() if plain and times >= FURNITURE}
     first = {plain: at for at, plain in reversed(list(enumerate(bare)))}
-    kept = (at for at, plain in enumerate(bare) if plain not in furniture or first[plain] == at)
-    return [bare[at] if bare[at] in furniture else lines[at] for at in kept]
+    return [
+        lines[at] if plain not in furniture else plain if first[plain] == at else "" for at, plain in enumerate(bare)
+    ]
 
 
 def _unnumbered(line: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.prose import tidied
+from actors.prose import tidied, unwrapped
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,9 @@ def test_a_word_cut_by_a_line_is_joined_as_it_was_written(cut: str, whole: str) 
 
 def test_raised_and_lowered_digits_are_digits() -> None:
     assert tidied("4 m/s\u00b2 of CO\u2082") == "4 m/s2 of CO2"
+
+
+def test_what_a_running_title_stood_between_is_not_joined() -> None:
+    title = "Harbour Holdings, Annual Report\n"
+    text = f"{title}{title}We see to the supply\n{title}Flood warnings are sent by the harbour\n"
+    assert "supply Flood" not in unwrapped(text)
