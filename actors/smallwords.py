@@ -8,9 +8,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 ENGLISH = _words("the of and to with from are for that this by which is was")
+# None that English has too, and no single letters: these are initials, or numbers in a program.
 OTHERS = _words("""
-att av az bir che da dan dans das de del della der des di die do dos een egy el em en est et het i ikke il ist ja jest
-la las le les los na nicht nie não og oli on per que se som um uma un una und une van ve w yang és
+att av az bir che da dan dans das de del della der des di die do dos een egy el em en est et het ikke il ist ja jest la
+las le les los na nicht nie não og oli que se som um uma un una und une van ve yang és
 """)
 # A noun follows, or an adjective before it.
 ARTICLES = _words("""

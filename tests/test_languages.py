@@ -21,7 +21,14 @@ FOREIGN = {SPANISH: "agricultores", GERMAN: "bibliothek", HINDI: "पुस्�
 
 
 @pytest.mark.parametrize(
-    "text", ["Machine learning for medical images", "Bill to: Acme Corporation\nOffice chair 120.00"]
+    "text",
+    [
+        "Machine learning for medical images",
+        "Bill to: Acme Corporation\nOffice chair 120.00",
+        "Bus 42 to the harbour\nMarket 06:10\nHospital 06:24\nNot on school holidays, on request only",
+        "Cable 3 x 2.5 mm, per m 3.20\nLabour, per hour 48.00\nThank you for W. Smith's order",
+        "for (int i = 0; i < n; i++) printf(i); /* of integers */",
+    ],
 )
 def test_titles_and_tables_are_not_taken_for_another_language(text: str) -> None:
     assert not keywords(text, 5).degraded
