@@ -26,5 +26,6 @@ def test_raised_and_lowered_digits_are_digits() -> None:
 
 def test_what_a_running_title_stood_between_is_not_joined() -> None:
     title = "Harbour Holdings, Annual Report\n"
-    text = f"{title}{title}We see to the supply\n{title}Flood warnings are sent by the harbour\n"
+    line = "We keep in repair the walls, the sheds and all installations for the supply\n"
+    text = f"{title}{title}{line}{title}Flood warnings\n"
     assert "supply Flood" not in unwrapped(text)
