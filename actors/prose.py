@@ -33,12 +33,18 @@ ACCENTED = re.compile(r"[^\W\d_][\u0300-\u036f]{1,3}")
 BROKEN_WORD = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,40})-[ \t]{0,3}\n[ \t]{0,8}([^\W\d_]{2,40}|\d)")
 _LETTERS = rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*"
 SPELLED_WORD = re.compile(rf"{_LETTERS}(?:-{_LETTERS})*")
+ADDRESS = re.compile(r"@|://|www\.|\w\.(?:com|org|net|edu|gov|io|co\.uk|[a-z]{2,4}/)\b")
+MARKUP = re.compile(
+    r"\\[A-Za-z]{1,40}\*?|</?[a-zA-Z][\w-]{0,15}(?:\s[\w:-]{1,30}=[^<>\n]{0,200})?\s?/?>|&(?:[a-z]{2,8}|#\d{1,6});"
+)
+"""Commands of LaTeX, tags and entities of HTML, the folders of Windows."""
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
 
 
 def tidied(text: str) -> str:
     """The text in one spelling of its characters, cut words whole again, `|` for each address."""
     text = text.replace("\r\n", "\n").translate(SPELLING)
+    text = MARKUP.sub(" | ", text) if "\\" in text or "<" in text or "&" in text else text
     return _without_addresses(_rejoined(ACCENTED.sub(_composed, text)))
 
 
@@ -68,14 +74,10 @@ def _are_words(left: str, right: str, known: set[str]) -> bool:
 
 
 def _without_addresses(text: str) -> str:
-    if "@" not in text and "://" not in text and "www." not in text:
+    if not ADDRESS.search(text):
         return text
     lines = (line.split(" ") for line in text.split("\n"))
-    return "\n".join(" ".join("|" if _is_address(word) else word for word in line) for line in lines)
-
-
-def _is_address(word: str) -> bool:
-    return "@" in word or "://" in word or "www." in word
+    return "\n".join(" ".join("|" if ADDRESS.search(word) else word for word in line) for line in lines)
 
 
 def unwrapped(text: str) -> str:

@@ -20,6 +20,29 @@ def test_a_word_cut_by_a_line_is_joined_as_it_was_written(cut: str, whole: str) 
     assert tidied(cut) == whole
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\section{Drought}",
+        r"C:\Users\anna\report",
+        '<div class="nav"><b>Drought</b></div>&nbsp;&#160;',
+        "shop.example.org/cart",
+        "see example.com for",
+        "doi.org/10.1000/182",
+        "github.com/example/project",
+        "a@b.example",
+    ],
+)
+def test_addresses_and_markup_are_no_words(text: str) -> None:
+    kept = set(unwrapped(tidied(text)).replace("{", " ").replace("}", " ").split())
+    assert kept <= {"|", "Drought", "C:", "see", "for"}
+
+
+@pytest.mark.parametrize("text", ["if x<y and z>w then", "p < 0.05 and R&D; AT&T", "read/write, e.g. this/that"])
+def test_signs_of_prose_are_no_markup(text: str) -> None:
+    assert tidied(text) == text
+
+
 def test_raised_and_lowered_digits_are_digits() -> None:
     assert tidied("4 m/s\u00b2 of CO\u2082") == "4 m/s2 of CO2"
 
