@@ -38,6 +38,7 @@ MARKUP = re.compile(
     r"\\[A-Za-z]{1,40}\*?|</?[a-zA-Z][\w-]{0,15}(?:\s[\w:-]{1,30}=[^<>\n]{0,200})?\s?/?>|&(?:[a-z]{2,8}|#\d{1,6});"
 )
 """Commands of LaTeX, tags and entities of HTML, the folders of Windows."""
+GAP = re.compile(r"[ \t]{3,}")  # parts columns
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
 
 
@@ -82,7 +83,7 @@ def _without_addresses(text: str) -> str:
 
 def unwrapped(text: str) -> str:
     """One line of prose, with `|` where a heading, a title, a paragraph or the cell of a table ended."""
-    lines = _without_furniture([line.strip() for line in text.split("\n")])
+    lines = _without_furniture([GAP.sub(" | ", line.strip()) for line in text.split("\n")])
     listed = [*entries(lines), False]
     pieces: list[str] = []
     for at, line in enumerate(lines):

@@ -52,3 +52,7 @@ def test_what_a_running_title_stood_between_is_not_joined() -> None:
     line = "We keep in repair the walls, the sheds and all installations for the supply\n"
     text = f"{title}{title}{line}{title}Flood warnings\n"
     assert "supply Flood" not in unwrapped(text)
+
+
+def test_a_wide_gap_parts_columns() -> None:
+    assert "authority | Fishing" in unwrapped("The harbour authority     Fishing quotas were cut")
