@@ -11,33 +11,33 @@ def _words(text: str) -> frozenset[str]:
 FUNCTION = _words("""
 a about above according across after again against ago al all almost along alongside already also although always am
 amid among amongst an and another any anybody anyone anything apart are around as aside at away back bcc be because been
-before behind being below beneath beside besides between beyond both but by can cannot cc certain cf concerning could
-dear despite did do does doing done down dr due during each eg either else elsewhere enough et etc even ever every
-everybody everyone everything everywhere except excluding few for former from furthermore fw fwd get gets getting gonna
-got had has have having he hello hence her here hereby herein hers herself hey hi him himself his how however i ie if in
-including indeed inside instead into is it its itself just later latter less let lets like likewise little lol many may
-maybe me meanwhile might mine minus more moreover most mr mrs ms much must my myself near neither never nevertheless no
-nobody none nonetheless nope nor not nothing now nowadays nowhere of off often oh ok okay on once one ones oneself only
-onto or other others otherwise ought our ours ourselves out outside over own per perhaps please plus prof quite rather
-re regarding regards same self several shall she should since so some somebody someone something sometimes somewhat
-somewhere soon sorry still such than thanks that the their theirs them themselves then there thereby therefore thereof
-these they this those though through throughout thus till to together too toward towards twice ugh um under underneath
-unless unlike until up upon us various versus very via viz vs was we well were what whatever when whenever where whereas
-whereby wherein wherever whether which whichever while who whoever whom whose why will with within without would yeah
-yep yes yet you your yours yourself
+before behind being below beneath beside besides between beyond both but by can cannot cant cc certain cf concerning
+could dear despite did didnt do does doesnt doing done dont down dr due during each eg either else elsewhere enough et
+etc even ever every everybody everyone everything everywhere except excluding few for former from furthermore fw fwd get
+gets getting gonna got had has have having he hello hence her here hereby herein hers herself hey hi him himself his how
+however i ie if im in including indeed inside instead into is isnt it its itself ive just later latter less let lets
+like likewise little lol many may maybe me meanwhile might mine minus more moreover most mr mrs ms much must my myself
+near neither never nevertheless no nobody none nonetheless nope nor not nothing now nowadays nowhere of off often oh ok
+okay on once one ones oneself only onto or other others otherwise ought our ours ourselves out outside over own per
+perhaps please pls plus prof quite rather re regarding regards same self several shall she should since so some somebody
+someone something sometimes somewhat somewhere soon sorry still such than thanks that thats the their theirs them
+themselves then there thereby therefore thereof these they this those though through throughout thus thx till to
+together too toward towards twice ugh um under underneath unless unlike until up upon us various versus very via viz vs
+was we well were what whatever whats when whenever where whereas whereby wherein wherever whether which whichever while
+who whoever whom whose why will with within without wont would yeah yep yes yet you your yours yourself
 """)
 # With what they are counted in.
 NUMBERS = _words("""
-afternoon am april august billion billions bn bps centimeter centimeters centimetre centimetres centuries century cl cm
-day days decade decades december dl dozen dozens eight eighteen eighth eighty eleven eur evening february fifteen fifth
-fifty first five forty four fourteen fourth friday ft gb gbp ghz gram gramme grammes grams ha half hour hours hundred
-hundreds hz ii iii iv ix january july june kg khz kilogram kilograms kilometer kilometers kilometre kilometres km km2
-kw kwh last lb lbs litre litres m2 m3 march may mb metre metres mg mhz millimeter millimeters millimetre millimetres
-million millions minute minutes ml mm moment monday month months morning mph ms mw next night nine nineteen ninety
-ninth november october ounces oz percent pm pp rpm saturday second seconds september seven seventeen seventh seventy
-six sixteen sixth sixty sq sunday tb tbsp ten tenth third thirteen thirty thousand thousands three thursday times today
-tomorrow tonight tonne tonnes trillion tsp tuesday twelve twenty two usd vi vii viii wednesday week weekend weeks xi
-xii xx year years yesterday zero
+afternoon am apr april aug august billion billions bn bps centimeter centimeters centimetre centimetres centuries
+century cl cm day days dec decade decades december dl dozen dozens eight eighteen eighth eighty eleven eur evening feb
+february fifteen fifth fifty first five forty four fourteen fourth fri friday ft gb gbp ghz gram gramme grammes grams ha
+half hour hours hundred hundreds hz ii iii iv ix jan january jul july jun june kg khz kilogram kilograms kilometer
+kilometers kilometre kilometres km km2 kw kwh last lb lbs litre litres m2 m3 march may mb metre metres mg mhz millimeter
+millimeters millimetre millimetres million millions minute minutes ml mm moment mon monday month months morning mph ms
+mw next night nine nineteen ninety ninth nov november oct october ounces oz percent pm pp rpm saturday second seconds
+sept september seven seventeen seventh seventy six sixteen sixth sixty sq sunday tb tbsp ten tenth third thirteen thirty
+thousand thousands three thu thurs thursday times today tomorrow tonight tonne tonnes trillion tsp tue tues tuesday
+twelve twenty two usd vi vii viii wed wednesday week weekend weeks xi xii xx year years yesterday zero
 """)
 # Units are no word, in the head of a table either.
 UNITS = _words("""
@@ -46,7 +46,7 @@ mol mpa mv mwh ng nl nmol pmol ppb ppm tbit twh wh °c °f µg µl µm µmol µs
 """)
 SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH sensor"
 # "mg/l", "kWh/m2", "EUR/t": between strokes single letters are units too.
-BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n s s2 t v w yr")
+BETWEEN_STROKES = FUNCTION | NUMBERS | UNITS | _words("d g h ha j k l m m2 m3 min n o s s2 t v w yr")
 # With these a compound neither begins nor ends: there are "in-house" and "knock-on", but no "system-the".
 LINKS = _words("""
 a an and are as at be but can for from had has he her him his i if is it its may my of or our that the their them they
@@ -76,11 +76,11 @@ young
 # Parts of a document, of an argument or of a sum.
 DULL = _words("""
 addition advantage advantages aim aims amount amounts appendix article articles attention author authors benefit
-benefits case cases chapter chapters concept conclusion conclusions disadvantage disadvantages drawback drawbacks end
-eq eqn eqs equation example examples fact facts fig figs figure figures finding findings goal goals idea ideas
-importance instance interest kind kinds lack lot lots need needs notion number numbers order page pages paper papers
-part parts pp publication publications purpose purposes range ref refs result results sake section sections sort sorts
-table tables thing things usage use variety view vol way ways
+benefits bibliography case cases chapter chapters concept conclusion conclusions contents disadvantage disadvantages
+drawback drawbacks end eq eqn eqs equation example examples fact facts fig figs figure figures finding findings foreword
+goal goals idea ideas importance instance interest kind kinds lack lot lots need needs notion number numbers order page
+pages paper papers part parts pp preface publication publications purpose purposes range ref refs result results sake
+section sections sort sorts table tables thing things usage use variety view vol way ways
 """)
 VERBS = _words("""
 accelerate accept accompany accomplish accumulate accuse achieve acquire adapt add adhere adjust administer adopt
@@ -191,6 +191,8 @@ LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly 
 DETERMINERS = _words("a an the this these its their our his her your how whether each every all any some both several")
 SUBJECTS = _words("we they he she i you who can cannot could may might must shall should will would")
 AUXILIARIES = _words("is are was were be been being has have had it") | SUBJECTS
+BEING = _words("is are was were be been being")
+BEFORE_ORDER = frozenset(["to", "|", ".", ":", ";", "!", "?", ")", "\u2022", "-"])
 BEFORE_GERUND = _words("for by when while of in to and are is was were from")
 
 

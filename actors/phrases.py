@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 from actors.lexicon import (
     AUXILIARIES,
     BEFORE_GERUND,
+    BEFORE_ORDER,
+    BEING,
     BETWEEN_STROKES,
     BREAKS,
     DETERMINERS,
@@ -91,14 +93,15 @@ class _Tokens:
                 return not (_ends_in_plural(run) and self._is_content(at + 1))
             case "gerund":
                 return not self._takes_object(at, before)
-        return not (self._is_verb(at, before) or self._is_predicate(at, run) or self._is_unit_or_author(at, run))
+        is_verb = self._is_verb(at, before) or self._is_predicate(at, run)
+        return not (is_verb or self._is_unit_or_author(at, run) or (not run and self._is_complement(at, before)))
 
     def _is_content(self, at: int) -> bool:
         return self.kinds[at] in {"name", "participle", "gerund"}
 
     def _is_verb(self, at: int, before: str) -> bool:
-        """`we synthesize`, `to ferment the`."""
-        return before in SUBJECTS or (before == "to" and self.low[at + 1] in DETERMINERS)
+        """`we synthesize`, `to ferment the`, `Press the`."""
+        return before in SUBJECTS or (before in BEFORE_ORDER and self.low[at + 1] in DETERMINERS)
 
     def _is_predicate(self, at: int, run: Run) -> bool:
         """`roots lift stones`, `cement traps moisture`, but not `ski lift prices`: it agrees with its subject."""
@@ -111,6 +114,12 @@ class _Tokens:
             # "point defects trap sites": within a longer name a plural may be any part.
             return len(run) == 1 and low in EITHER and not subject.endswith(("ics", "news", "series"))
         return low in THIRD_PERSON
+
+    def _is_complement(self, at: int, before: str) -> bool:
+        """`is convex`, `are open`, but not `there is bread` and `are bridges`."""
+        if before not in BEING or self._is_content(at + 1) or self.low[at - 2] == "there":
+            return False
+        return not (_is_plural(self.low[at]) or self.shown[at][0].isupper())
 
     def _is_unit_or_author(self, at: int, run: Run) -> bool:
         """`30 MeV`, `the pH of`, `Smith et al.`"""

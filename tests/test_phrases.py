@@ -56,3 +56,12 @@ def test_signs_that_nobody_sees_make_no_word_of_a_letter() -> None:
     assert keywords("A wave of cos2\u2061(\u03b8) is long. C++ is a programming language.", 9).phrases == [
         *["programming language", "wave", "cos2"]
     ]
+
+
+def test_what_something_is_said_to_be_is_no_name() -> None:
+    said = "The set is convex. The door was open, the walls are bridges, the town is Leeds, and there was bread."
+    assert names(said) == {"set", "door", "walls", "bridges", "town", "leeds", "bread"}
+
+
+def test_an_order_at_the_start_of_a_sentence_is_no_name() -> None:
+    assert names("Unplug the kettle. Rub the lid: descale a spout!") == {"kettle", "lid", "spout"}
