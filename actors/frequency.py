@@ -47,13 +47,13 @@ def frequent(text: str) -> Iterator[str]:
     """The words and pairs that stand most often in the beginning of `text`, in lower case, in one form each."""
     text = text[:CHARACTERS]
     language = language_of(text) or ""
-    words, runs = _split(text)
+    words, runs = _split(text, chinese=language == "zh")
     scores = unspaced(runs) + _Nouns(words, large=language == "de").scores()
     ranked = sorted(scores, key=lambda phrase: (-scores[phrase], -len(phrase)))
     return distinct(ranked, cache(stemmer(STEMMERS[language]).stemWord)) if language in STEMMERS else iter(ranked)
 
 
-def _split(text: str) -> tuple[list[_Word], list[tuple[str, ...]]]:
+def _split(text: str, *, chinese: bool) -> tuple[list[_Word], list[tuple[str, ...]]]:
     """The words between spaces and signs, and the clauses of scripts without spaces."""
     if MISCODED.search(text):
         text = " ".join(STOP if MISCODED.search(word) else word for word in text.split())
@@ -63,7 +63,7 @@ def _split(text: str) -> tuple[list[_Word], list[tuple[str, ...]]]:
     for each in ELIDED.sub(r"\1 ", text).translate(signs).split():
         shown = each.strip("-") or STOP
         if shown[0].isdigit() or is_unspaced(shown):
-            runs += clauses(shown)
+            runs += clauses(shown, chinese=chinese)
             shown = STOP
         words.append(_Word(shown, shown.lower()))
     return words, runs
