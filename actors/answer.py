@@ -2,6 +2,8 @@
 
 read_tags     words → raw tags: JSON as asked, or what models answer instead of it
 read_quotes   words → what it quotes for its tags
+names_none    whether the words say, in the form asked for, that there is no tag
+mended        words that a limit has cut → as much of their JSON as is whole
 withhold      raw tags → without those that repeat a secret
 """
 
@@ -31,6 +33,9 @@ SECRET_PART_CHARACTERS = 12
 """So many of them, with a digit among them, are a part of a key and no words."""
 
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)```", re.DOTALL)
+_JSON_SIGN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{},]', re.DOTALL)
+"""Brackets and commas; a text in quotation marks is one sign."""
+_CLOSERS = {"[": "]", "{": "}"}
 _OPENING = re.compile(r"[\[{]")
 _BULLET = re.compile(r"(?:[-*•\u2013+]|\(?\d{1,2}[.)])\s+")
 _LABEL = re.compile(r"[^,;:\n]{0,80}:\s*")
@@ -76,6 +81,26 @@ def read_quotes(words: str) -> list[Quote]:
             if quotes := list(_quotes(value, JSON_DEPTH)):
                 return quotes[:READ_MAX]
     return []
+
+
+def names_none(words: str) -> bool:
+    """Whether an answer is JSON with an empty list of tags."""
+    values = (value for text in _texts(words) for value in _values(text))
+    return any(isinstance(value, dict) and any(value.get(key) == [] for key in _TAG_KEYS) for value in values)
+
+
+def mended(words: str) -> str:
+    """The words with the last list or object that is not closed ended behind its last whole item."""
+    whole = ""
+    closers: list[str] = []
+    for sign in _JSON_SIGN.finditer(words[:WORDS_LIMIT_CHARACTERS]):
+        if sign[0] in _CLOSERS:
+            closers.append(_CLOSERS[sign[0]])
+        elif sign[0] == "," and closers:
+            whole = words[: sign.start()] + "".join(reversed(closers))
+        elif closers and sign[0] == closers[-1]:
+            closers.pop()
+    return whole if closers else words
 
 
 def _texts(words: str) -> list[str]:

@@ -32,8 +32,8 @@ SLEEP_MAX_MS = 2_000
 """A row's thread sleeps no longer than this in all, however often its turn is put off."""
 TOKENS_BESIDE_THE_TEXT = 500
 """Of a question: our instructions, and the answer."""
-CALLS_OF_A_ROW = 2
-"""Where a model does not have structured output it is asked a second time at once."""
+CALLS_OF_A_ROW = 3
+"""A model is asked again at once where it does not have structured output, and where no tag of its answer may stay."""
 MARGIN_S = 10.0
 
 

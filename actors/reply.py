@@ -12,6 +12,7 @@ from actors.retry_after import RETRY_AFTER_CAP_MS, reset_ms, retry_after_ms
 TOLD_CHARACTERS = 2_000
 """Of what a provider says about a failure are searched for its reason."""
 
+COUNTS = ("prompt_tokens", "completion_tokens")
 TOKENS_LIMIT = 10**9
 """No more than this is a count of one answer's tokens; those of a whole job can be added up."""
 
@@ -76,8 +77,18 @@ def refuses_format(reply: Reply, *, known_to_have: bool) -> bool:
     return reply.status == 400 and not known_to_have and _reason(reply) is None
 
 
-def completion(reply: Reply) -> tuple[str, dict[str, int]]:
-    """The model's words and the tokens that they cost.
+class Completion(NamedTuple):
+    """What a model has answered."""
+
+    words: str
+    usage: dict[str, int]
+    """The tokens that it cost, as far as the provider counts."""
+    cut: bool
+    """Whether the model came to its limit of tokens before it was at the end."""
+
+
+def completion(reply: Reply) -> Completion:
+    """The model's words.
 
     Raises:
         ProviderLimited, ModelFailed, ModelRefused, KeyRefused: there are none; `retry_after_ms` is capped.
@@ -88,10 +99,17 @@ def completion(reply: Reply) -> tuple[str, dict[str, int]]:
     if isinstance(choice.get("error"), dict):
         raise _failure(reply._replace(body=choice))
     message = _object(choice.get("message"))
-    words, usage = _words(message.get("content")), _usage(_object(reply.body.get("usage")))
+    words, usage = _words(message.get("content")) or _arguments(message), _usage(_object(reply.body.get("usage")))
     if not words and (choice.get("finish_reason") == "content_filter" or message.get("refusal")):
         raise ModelRefused("The model declined the document.", tokens=cost(usage))
-    return words, usage
+    return Completion(words, usage, choice.get("finish_reason") == "length")
+
+
+def total(*usages: Mapping[str, int]) -> dict[str, int]:
+    """What several answers have cost together, as far as the provider counts."""
+    return {
+        name: sum(usage.get(name, 0) for usage in usages) for name in COUNTS if any(name in each for each in usages)
+    }
 
 
 def cost(usage: Mapping[str, Any]) -> tuple[int, int]:
@@ -104,7 +122,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _usage(told: dict[str, Any]) -> dict[str, int]:
-    counts = {name: told.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    counts = {name: told.get(name) for name in COUNTS}
     return {name: count for name, count in counts.items() if type(count) is int and 0 <= count < TOKENS_LIMIT}
 
 
@@ -120,6 +138,13 @@ def _words(content: Any) -> str:
     if isinstance(content, list):
         content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
+
+
+def _arguments(message: dict[str, Any]) -> str:
+    """What a model gives to a tool, as some providers turn the form that was asked for into one."""
+    calls = message.get("tool_calls")
+    called = _object(_object(calls[0]).get("function")) if isinstance(calls, list) and calls else {}
+    return _words(called.get("arguments"))
 
 
 def _failure(reply: Reply) -> DocumentError:

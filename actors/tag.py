@@ -6,30 +6,30 @@ provider's may repeat the key or the text.
 
 import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import msgspec
 
-from actors.answer import read_quotes, read_tags, withhold
+from actors.answer import mended, read_quotes, read_tags, withhold
 from actors.choice import normalise, settle
-from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, ProviderAway
+from actors.errors import DocumentError, DocumentRefused, KeyRefused, ModelFailed, ModelRefused, ProviderAway
 from actors.evidence import sentences, supported
 from actors.keywords import keywords
 from actors.limits import Rates, told_rates
+from actors.objection import Objection, follow_up, objection
 from actors.prompt import Question, conversation, response_format, shown_of
-from actors.records import Tokens
-from actors.reply import Reply, completion, cost, refuses_format
+from actors.reply import COUNTS, Reply, completion, cost, refuses_format, total
 from actors.settings import Settings
-from actors.spelling import kebab
 from actors.vocabulary import vocabulary_of
 from protocol.messages import Evidence
 from protocol.words import ErrorCode
 
 __all__ = ["ModelTagger", "Question", "Tagging", "tag_locally"]
 
+NONSENSE = "The model answered nonsense: no tag could be read from its words."
 LOCAL_SPARE = 100
 """Further keywords of a document whose job excludes words, so that enough are left."""
 LOCAL_TEXT_CHARACTERS = 60_000
@@ -91,29 +91,36 @@ def _terms_within(question: Question) -> list[str]:
     return vocabulary_of(tuple(question.vocabulary)).within(question.text[:LOCAL_TEXT_CHARACTERS])
 
 
-def _read(words: str, api_key: str, question: Question, tokens: Tokens) -> tuple[list[str], list[Evidence] | None]:
-    """What a model's words come to; `tokens` is what they cost.
+class _Answer(NamedTuple):
+    words: str
+    usage: dict[str, int]
+    """What it has cost, and what was asked before it."""
+    cut: bool
+    structured: bool
+    rates: Rates
 
-    Raises:
-        ModelFailed: no tag that will do is among them.
-    """
+
+class _Reading(NamedTuple):
+    """What a model's words come to."""
+
+    tags: list[str]
+    evidence: list[Evidence] | None
+    named: list[str]
+    """The tags that it proposed."""
+    objection: Objection | None
+    """What is wrong with it where no tag is left; None: it is nonsense."""
+
+
+def _read(answer: _Answer, api_key: str, question: Question) -> _Reading:
+    words = mended(answer.words) if answer.cut else answer.words
     named = withhold(read_tags(words), api_key)
     tags = _chosen(named, question)
     if not tags:
-        raise ModelFailed(_useless(any(map(kebab, named)), question), tokens=tokens)
+        return _Reading([], None, named, objection(words, named, question, cut=answer.cut))
     if not question.evidence:
-        return tags, None
+        return _Reading(tags, None, named, None)
     quotes = ((settle(quote.tag, question.vocabulary), quote) for quote in read_quotes(words))
-    return tags, supported(tags, quotes, question.pages)
-
-
-def _useless(named: bool, question: Question) -> str:
-    """What is wrong with an answer of which nothing is left."""
-    if not named:
-        return "The model answered nonsense: no tag could be read from its words."
-    if question.vocabulary:
-        return "The model named no term of the vocabulary that may be a tag."
-    return "The model named nothing but terms that are excluded."
+    return _Reading(tags, supported(tags, quotes, question.pages), named, None)
 
 
 class ModelTagger:
@@ -151,7 +158,7 @@ class ModelTagger:
         await self._client.close()
 
     async def tag(self, question: Question, api_key: str) -> Tagging:
-        """Ask the model for tags. Cancelling closes the connection.
+        """Ask the model for tags; once more where it names none that may stay. Cancelling closes the connection.
 
         `api_key`: the caller's or the server's; empty where the endpoint wants none.
 
@@ -159,19 +166,41 @@ class ModelTagger:
             ProviderLimited, ModelFailed, ProviderAway: another try may help.
             ModelRefused, KeyRefused: none will.
         """
+        # Long documents and large vocabularies take their time, and this loop serves every row of the process.
+        messages = await asyncio.to_thread(_messages, question)
+        answer = await self._ask(question, messages, api_key)
+        reading = await asyncio.to_thread(_read, answer, api_key, question)
+        if against := reading.objection:
+            again = [*messages, *follow_up(against, reading.named)]
+            answer = await self._ask(question, again, api_key, spent=answer.usage)
+            reading = await asyncio.to_thread(_read, answer, api_key, question)
+        if reading.tags:
+            return Tagging(
+                reading.tags, {"structured": answer.structured, **answer.usage}, reading.evidence, answer.rates
+            )
+        if against:
+            raise ModelRefused(f"{(reading.objection or against).to_people}, also when asked again.", tokens=cost(answer.usage))
+        raise ModelFailed(NONSENSE, tokens=cost(answer.usage))
+
+    async def _ask(
+        self, question: Question, messages: list[dict[str, str]], api_key: str, spent: Mapping[str, int] | None = None
+    ) -> "_Answer":
+        """The model's answer to a conversation, on which so much was `spent` before."""
         has_format = self._has_format.get(question.model_name)
         structured = has_format is not False
-        # Long documents and large vocabularies take their time, and this loop serves every row of the process.
-        body = {"model": question.model_name, "messages": await asyncio.to_thread(_messages, question)}
+        body = {"model": question.model_name, "messages": messages}
         form = {"response_format": response_format(question)}
-        reply = await self._post(body | form if structured else body, api_key)
-        if structured and refuses_format(reply, known_to_have=has_format is True):
-            structured = False
-            reply = await self._post(body, api_key)
-        words, usage = completion(reply)
+        try:
+            reply = await self._post(body | form if structured else body, api_key)
+            if structured and refuses_format(reply, known_to_have=has_format is True):
+                structured = False
+                reply = await self._post(body, api_key)
+            words, usage, cut = completion(reply)
+        except DocumentError as failure:
+            failure.tokens = cost(total(spent or {}, dict(zip(COUNTS, failure.tokens, strict=True))))
+            raise
         self._remember(question.model_name, structured)
-        tags, evidence = await asyncio.to_thread(_read, words, api_key, question, cost(usage))
-        return Tagging(tags, {"structured": structured, **usage}, evidence, told_rates(reply.headers))
+        return _Answer(words, total(spent or {}, usage), cut, structured, told_rates(reply.headers))
 
     def _remember(self, model_name: str, structured: bool) -> None:
         if len(self._has_format) >= REMEMBERED_MODELS:  # callers name models as they like

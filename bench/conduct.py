@@ -53,6 +53,10 @@ class Behaviour(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Other keys get a 401 that repeats the key; None: all are welcome."""
     answer: str | None = None
     """The model's words, in place of tags from the document."""
+    answers: list[str] = []
+    """The model's words in the next calls, used up one by one."""
+    finish_reason: str = "stop"
+    """Why the model says that it came to an end."""
     body: str | None = None
     """The whole body of a 200, in place of a completion."""
     error: dict[str, Any] = {}
@@ -165,6 +169,8 @@ class Conduct:
         if plan.body is not None:
             return plan.body.encode()
         words = "I would rather talk about the weather." if outcome == "nonsense" else plan.answer
+        if plan.answers:
+            words = plan.answers.pop(0)
         if words is None:
             words = msgspec.json.encode({"tags": tags_of(call.document)}).decode()
         message = {"role": "assistant", "content": words}
@@ -175,7 +181,7 @@ class Conduct:
                 "object": "chat.completion",
                 "created": 0,
                 "model": call.model,
-                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                "choices": [{"index": 0, "finish_reason": plan.finish_reason, "message": message}],
                 "usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)},
             }
         )

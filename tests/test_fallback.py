@@ -161,3 +161,20 @@ def test_each_model_comes_once(bench: Bench, first: str, fallback: list[str], ch
         seen.append(model)
         claim = replace(claim, model_name=model)
     assert seen == chain
+
+
+async def test_a_model_whose_answers_hold_no_term_is_asked_twice_and_the_next_one_as_well(
+    service: Service, provider: Provider
+) -> None:
+    provider.behaviour = Behaviour(answer='{"tags": ["weather"]}')
+    config = TaggingConfig(fallback_models=["second"], vocabulary=["geology"])
+    service.start(rows=1, **MODEL, config=config)
+    with service.worker():
+        events = await until(service.bench, ended)
+    told = [event.told for event in events if event.type == "progress"]
+    assert [(row.status.value, row.model_name) for row in told] == [
+        *[("processing", FIRST), ("pending", FIRST), ("processing", "second"), ("failed", "second")]
+    ]
+    assert told[-1].error_type is ErrorType.MODEL_ERROR
+    assert [call.model for call in provider.seen] == [FIRST] * 2 + ["second"] * 2
+    check_invariants(service.bench)

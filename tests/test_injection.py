@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.errors import ModelFailed
+from actors.errors import ModelFailed, ModelRefused
 from actors.spelling import TAG_LIMIT_CHARACTERS
 from actors.tag import ModelTagger, Tagging
 from bench.provider import Provider
@@ -91,8 +91,8 @@ def check(tagging: Tagging, num_tags: int) -> None:
 
 USELESS = {
     "The model answered nonsense: no tag could be read from its words.",
-    "The model named no term of the vocabulary that may be a tag.",
-    "The model named nothing but terms that are excluded.",
+    "The model named no term of the vocabulary that may be a tag, also when asked again.",
+    "The model named nothing but terms that are excluded, also when asked again.",
 }
 """All that is said of an answer of which nothing is left: nothing of its own."""
 
@@ -101,7 +101,7 @@ async def outcome(tagger: ModelTagger, text: str, **known: object) -> Tagging | 
     """What comes of a document; None: the model has failed, in a sentence of ours."""
     try:
         return await tagger.tag(question(text, **known), KEY)
-    except ModelFailed as failed:
+    except (ModelFailed, ModelRefused) as failed:
         sentence = str(failed)
     assert sentence in USELESS
     return None

@@ -192,21 +192,6 @@ def test_the_sdk_is_loaded_only_by_a_tagger() -> None:
     assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("known", "sentence"),
-    [
-        ({"vocabulary": ["geology"]}, "The model named no term of the vocabulary that may be a tag."),
-        ({"exclusion_words": ["weather"]}, "The model named nothing but terms that are excluded."),
-    ],
-)
-async def test_an_answer_that_the_job_allows_no_tag_of_is_not_called_nonsense(
-    provider: Provider, tagger: ModelTagger, known: dict[str, Any], sentence: str
-) -> None:
-    provider.behaviour = Behaviour(answer='{"tags": ["weather"]}')
-    with pytest.raises(ModelFailed, match=f"^{sentence}$"):
-        await tagger.tag(question(**known), KEY)
-
-
 def test_keywords_tag_without_a_network() -> None:
     tagging = tag_locally(question(num_tags=3))
     assert len(tagging.tags) == 3
