@@ -23,6 +23,8 @@ READ_MAX = 200
 """So many tags or quotes are looked at; nobody asks for more than a few."""
 TAG_WORDS_MAX = 8
 """What has more is a sentence, whatever form it comes in."""
+SENTENCE_WORDS = 3
+"""What has more words and ends like a sentence is one."""
 LISTED_WORDS = 6
 """What has more words is a sentence, not a tag in a list."""
 LISTED_MIN = 3
@@ -33,7 +35,7 @@ SECRET_PART_CHARACTERS = 12
 """So many of them, with a digit among them, are a part of a key and no words."""
 
 _FENCE = re.compile(r"```[\w-]*\n?(.*?)```", re.DOTALL)
-_JSON_SIGN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{},]', re.DOTALL)
+_JSON_SIGN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 """Brackets and commas; a text in quotation marks is one sign."""
 _CLOSERS = {"[": "]", "{": "}"}
 _OPENING = re.compile(r"[\[{]")
@@ -43,9 +45,22 @@ _TAG_LABEL = re.compile(r"\b(?:tags?|keywords?)\b", re.IGNORECASE)
 _EXPLANATION = re.compile(r":\s|\s[-\u2013\u2014]\s|\s*\u2014")
 _SENTENCE = re.compile(r"[!?]|[.:](?:\s|$)")
 _WORD = re.compile(r"[^\W_]+")
+_MARKED = re.compile(r"[,<>|=]")
+"""Rows of a table or elements, no phrases."""
 _ADDRESS = re.compile(r"://|\bwww\.|\S@\S")
 _TAG_KEYS = ("tags", "keywords", "labels", "tag", "keyword", "label")
-_NAME_KEYS = (*_TAG_KEYS, "name")
+_NAME_KEYS = (*_TAG_KEYS, "name", "term", "value", "text")
+_LABELS = {*_TAG_KEYS, *(f"#{key}" for key in _TAG_KEYS)}
+_PLACEHOLDERS = {"first-tag", "second-tag"}
+"""Of the form that is asked for."""
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
+_THOUGHT_ENDS, _THOUGHT_BEGINS = (re.compile(rf"<{end}(?:think|thinking|thought|reasoning)>") for end in ("/", ""))
+_ELEMENT = re.compile(r"<(tag|keyword|label|item|li)\b[^<>]{0,80}>([^<>]{1,200})</\1>", re.IGNORECASE)
+_HASHTAG = re.compile(r"(?<!\S)#(\w[\w-]{1,60})")
+_QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e", '"') | dict.fromkeys("\u2018\u2019", "'"))
+_LAST_COMMA = re.compile(r",\s{0,40}(?=[\]}])")
+_BETWEEN = re.compile(r"[,;\n\u3001\uff0c\uff1b]")
+"""What parts tags in a line."""
 
 _QUOTE_KEYS = ("quote", "evidence", "text", "support")
 
@@ -67,10 +82,11 @@ def read_tags(words: str) -> list[str]:
     Read are a JSON object or list, alone, fenced or amid prose; bulleted, numbered and plain lines; phrases between
     commas. What a model thought aloud before its answer is left out, and so are sentences and addresses.
     """
-    for read in (_from_json, _from_list):
+    for read in (_from_json, _from_loose_json, _from_elements, _from_list):
         for text in _texts(words):
-            if tags := read(text):
-                return [tag for tag in tags[:READ_MAX] if _may_be_tag(tag)]
+            tags = [_ARTICLE.sub("", tag) for tag in read(text)[:READ_MAX] if _may_be_tag(tag)]
+            if tags and not _LABELS.issuperset(map(str.lower, tags)):
+                return tags
     return []
 
 
@@ -86,7 +102,7 @@ def read_quotes(words: str) -> list[Quote]:
 def names_none(words: str) -> bool:
     """Whether an answer is JSON with an empty list of tags."""
     values = (value for text in _texts(words) for value in _values(text))
-    return any(isinstance(value, dict) and any(value.get(key) == [] for key in _TAG_KEYS) for value in values)
+    return any(isinstance(value, dict) and any(not value.get(key, 1) for key in _TAG_KEYS) for value in values)
 
 
 def mended(words: str) -> str:
@@ -105,21 +121,39 @@ def mended(words: str) -> str:
 
 def _texts(words: str) -> list[str]:
     """Where an answer may stand: what is fenced, then all of it."""
-    words = words[:WORDS_LIMIT_CHARACTERS].rpartition("</think>")[2]
+    words = _THOUGHT_ENDS.split(words[:WORDS_LIMIT_CHARACTERS])[-1]
+    words = _THOUGHT_BEGINS.split(words, 1)[0]
     return [*(block[1] for block in _FENCE.finditer(words)), words]
 
 
 def _may_be_tag(tag: str) -> bool:
-    return not _ADDRESS.search(tag) and len(_WORD.findall(tag)) <= TAG_WORDS_MAX
+    words = len(_WORD.findall(tag))
+    is_sentence = words > TAG_WORDS_MAX or (words > SENTENCE_WORDS and _SENTENCE.search(tag))
+    return not (is_sentence or _ADDRESS.search(tag) or tag.lower() in _PLACEHOLDERS)
 
 
 def _from_json(text: str) -> list[str]:
-    return next(filter(None, (_strings(value, JSON_DEPTH) for value in _values(text))), [])
+    values = list(_values(text))
+    if len(values) > 1 and all(isinstance(value, dict) and _named(value) for value in values):
+        return list(map(_named, values))  # an object a line
+    return next(filter(None, (_strings(value, JSON_DEPTH) for value in values)), [])
+
+
+def _from_loose_json(text: str) -> list[str]:
+    """JSON with the quotation marks of print or of a program, or a comma too many."""
+    text = text.translate(_QUOTES)
+    return _from_json(_LAST_COMMA.sub("", text if '"' in text else text.replace("'", '"')))
+
+
+def _from_elements(text: str) -> list[str]:
+    """The elements of XML or HTML, or hashtags."""
+    hashtags = _HASHTAG.findall(text)
+    return [element[2].strip() for element in _ELEMENT.finditer(text)] or (hashtags if len(hashtags) > 1 else [])
 
 
 def _values(text: str) -> Iterator[object]:
     """The JSON values that begin anywhere in a text."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     position = 0
     for _ in range(JSON_STARTS):
         opening = _OPENING.search(text, position)
@@ -152,16 +186,30 @@ def _quoted(item: dict[str, object]) -> str:
 def _strings(value: object, depth: int) -> list[str]:
     """The tags in a JSON value: a list of strings or of named objects, under a telling key or the only list there."""
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",")]
+        return _from_json(value) or [part.strip() for part in _BETWEEN.split(value)]
     if isinstance(value, list):
         return [tag for tag in map(_named, value) if tag]
     if not isinstance(value, dict) or depth == 0:
         return []
     for key in _TAG_KEYS:
-        if tags := _strings(value.get(key), depth - 1):
+        if tags := _grouped(value.get(key), depth - 1) or _strings(value.get(key), depth - 1):
             return tags
-    nested = (_strings(each, depth - 1) for each in value.values() if isinstance(each, list | dict))
+    nested = (_strings(each, depth - 1) for each in value.values() if _may_hold_tags(each))
     return next(filter(None, nested), [])
+
+
+def _may_hold_tags(value: object) -> bool:
+    return isinstance(value, list | dict) or (isinstance(value, str) and value[:1] in {"[", "{"})
+
+
+def _grouped(value: object, depth: int) -> list[str]:
+    """The tags in an object below a telling key: each with a number, or behind one, or lists of them."""
+    if not isinstance(value, dict):
+        return []
+    if all(isinstance(each, int | float) for each in value.values()):
+        return list(value)
+    lists = (each for key, each in value.items() if isinstance(each, list) or key.isdigit())
+    return [tag for each in lists for tag in _strings(each, depth)]
 
 
 def _named(item: object) -> str:
@@ -184,7 +232,7 @@ def _between_commas(lines: list[str]) -> list[str]:
     for line in lines:
         label = _LABEL.match(line)
         phrases = line[label.end() :] if label else line
-        items = [item for part in re.split(r"[,;]", phrases) if (item := _clean(part))]
+        items = [item for part in _BETWEEN.split(phrases) if (item := _clean(part))]
         needed = 1 if label and _TAG_LABEL.search(label[0]) else LISTED_MIN
         if len(items) >= needed and all(map(_listed, items)):
             return items
@@ -192,8 +240,8 @@ def _between_commas(lines: list[str]) -> list[str]:
 
 
 def _plain_lines(lines: list[str]) -> list[str]:
-    items = [_clean(line) for line in lines if not line.endswith(":")]
-    return items if len(items) >= LISTED_MIN and all(map(_listed, items)) else []
+    items = [item for line in lines if not line.endswith(":") and (item := _clean(line)).lower() not in _LABELS]
+    return items if len(items) >= LISTED_MIN and all(map(_listed, items)) and not _MARKED.search("".join(items)) else []
 
 
 def _clean(item: str) -> str:

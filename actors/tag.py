@@ -179,7 +179,9 @@ class ModelTagger:
                 reading.tags, {"structured": answer.structured, **answer.usage}, reading.evidence, answer.rates
             )
         if against:
-            raise ModelRefused(f"{(reading.objection or against).to_people}, also when asked again.", tokens=cost(answer.usage))
+            raise ModelRefused(
+                f"{(reading.objection or against).to_people}, also when asked again.", tokens=cost(answer.usage)
+            )
         raise ModelFailed(NONSENSE, tokens=cost(answer.usage))
 
     async def _ask(

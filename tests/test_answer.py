@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.answer import read_tags, withhold
+from actors.answer import mended, names_none, read_tags, withhold
 
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
@@ -33,6 +33,24 @@ KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
         "Tags: employee-training; onboarding; safety.",
         "Sure. These are my\nTags: #employee-training, #onboarding, #safety",
         "['employee-training', 'onboarding', 'safety']",
+        "{'tags': ['employee-training', 'onboarding', 'safety']}",
+        "{“tags”: [“employee-training”, “onboarding”, “safety”,]}",
+        '{"tags": ["employee-training",\n "onboarding", "safety",\n]}',
+        '{"tags": {"employee-training": 0.9, "onboarding": 0.8, "safety": 1}}',
+        '{"tags": {"1": "employee-training", "2": "onboarding", "3": "safety"}}',
+        '{"tags": {"subjects": ["employee-training", "onboarding"], "field": ["safety"]}}',
+        '{"tags": [{"value": "employee-training"}, {"term": "onboarding"}, {"text": "safety"}]}',
+        '{"tag": "employee-training"}\n{"tag": "onboarding"}\n{"tag": "safety"}',
+        '{"name": "give", "arguments": "{\\"tags\\": [\\"employee-training\\", \\"onboarding\\", \\"safety\\"]}"}',
+        '{"tags": "employee-training\nonboarding\nsafety"}',
+        "<tags><tag>employee-training</tag>\n<tag>onboarding</tag><tag>safety</tag></tags>",
+        "<ul>\n<li>employee-training</li>\n<li class='a'>onboarding</li>\n<li>safety</li>\n</ul>",
+        "#employee-training #onboarding #safety",
+        "employee-training、onboarding、safety",
+        "tags\nemployee-training\nonboarding\nsafety",
+        '<thinking>{"tags": ["weather"]}</thinking>["employee-training", "onboarding", "safety"]',
+        '["employee-training", "onboarding", "safety"]<think>or {"tags": ["weather"]}',
+        '{"tags": ["the employee-training", "An onboarding", "It covers the rest too.", "safety"]}',
         "employee-training\nonboarding\nsafety",
         "The tags are:\nemployee-training\nonboarding\nsafety\n",
     ],
@@ -63,6 +81,10 @@ def test_a_label_says_that_a_short_list_is_one_of_tags() -> None:
         "[" * 40_000,
         '{"a":' * 40_000,
         "See [1], [2] and {3}.",
+        '{"tags": ["first-tag", "second-tag"]}',
+        '{"type": "object", "properties": {"tags": {"type": "array"}}, "required": ["tags"]}',
+        '<think>perhaps {"tags": ["weather"]}',
+        "tag,score\nsafety,0.9\nonboarding,0.8",
         '{"one": {"two": {"three": {"four": {"five": ["too deep"]}}}}}',
     ],
 )
@@ -97,3 +119,16 @@ def test_words_are_not_taken_for_a_key() -> None:
     raw = ["sk-learn-pipelines", "internationalization", "api-key-management", "2023-annual-report", "a"]
     assert withhold(raw, "a-key-of-the-bench") == raw
     assert withhold(raw, "") == raw
+
+
+def test_an_answer_that_says_there_is_no_tag_is_told_from_one_that_says_nothing() -> None:
+    assert all(map(names_none, ['{"tags": []}', '```json\n{"keywords": null}\n```', 'None: {"tags": ""}']))
+    assert not any(map(names_none, ["", "[]", "{}", "I cannot say.", '{"tags": ["safety"]}', '{"tags": ["saf']))
+
+
+def test_a_cut_answer_ends_behind_its_last_whole_item() -> None:
+    assert (
+        mended('So: {"tags": [{"tag": "a, b", "page": 1}, {"tag": "c') == 'So: {"tags": [{"tag": "a, b", "page": 1}]}'
+    )
+    assert mended('{"tags": ["a"]} and more') == '{"tags": ["a"]} and more'
+    assert mended('{"tags": ["a') == ""
