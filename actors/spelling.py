@@ -3,7 +3,7 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from snowballstemmer import stemmer
@@ -23,7 +23,7 @@ _LOOSE_JOINERS = re.compile(rf"(?<![{_SCRIPTS_WITH_JOINERS}])[{_JOINERS}]+|[{_JO
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _GREEK = re.compile(r"(?<=[ey])s[ei]s$")
 _BETWEEN_WORDS = re.compile(r"[- ]")
-_LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
+LINKS = frozenset(["a", "an", "and", "for", "in", "of", "on", "the", "to", "with"])
 
 _porter, _one_at_a_time = stemmer("porter"), threading.Lock()
 
@@ -113,7 +113,7 @@ def distinct(phrases: Iterable[str], stem_of: Callable[[str], str] = stem) -> It
     met: dict[tuple[str, ...], list[list[str]]] = {}
     written: set[str] = set()
     for phrase in phrases:
-        words = content(_BETWEEN_WORDS.split(phrase))
+        words = _without_links(_BETWEEN_WORDS.split(phrase))
         alike = met.setdefault(tuple(sorted(word[:ALIKE_LETTERS] for word in words)), [])
         as_one = singular("".join(words))
         if as_one not in written and not (
@@ -124,9 +124,9 @@ def distinct(phrases: Iterable[str], stem_of: Callable[[str], str] = stem) -> It
         written.add(as_one)
 
 
-def content(words: Sequence[str]) -> list[str]:
-    """The words of a phrase but those that only link the others; all, where there are no others."""
-    return [word for word in words if word not in _LINKS] or list(words)
+def _without_links(words: list[str]) -> list[str]:
+    """Without what only links the words around it: there are "on-line" and "add-on"."""
+    return words[:1] + [word for word in words[1:-1] if word not in LINKS] + words[1:][-1:]
 
 
 def _stems(words: Iterable[str], stem_of: Callable[[str], str]) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 
-from actors.spelling import content, kebab, singular, spell, stem
+from actors.spelling import LINKS, kebab, singular, spell, stem
 
 TYPO_MIN_LETTERS = 7
 """Of a root; in shorter ones a letter makes another word."""
@@ -80,7 +80,8 @@ _built = lru_cache(maxsize=REMEMBERED)(Vocabulary)
 
 
 def _roots(tag: str) -> list[str]:
-    return list(map(_root, content(tag.split("-"))))
+    words = tag.split("-")
+    return [_root(word) for word in words if word not in LINKS] or words
 
 
 def _root(word: str) -> str:

@@ -62,9 +62,13 @@ def test_a_phrase_comes_once_whatever_its_form() -> None:
         "analysis of a network",
         "retrieved information",
         "information retrieval",
+        "line",
+        "on-line",
+        "online",
     ]
     assert list(distinct(phrases)) == [
-        *["network analyses", "train", "trainer", "traffic", "id", "data set", "retrieved information"]
+        *["network analyses", "train", "trainer", "traffic", "id", "data set", "retrieved information"],
+        *["line", "on-line"],
     ]
 
 
