@@ -28,7 +28,7 @@ who whoever whom whose why will with within without wont would yeah yep yes yet 
 """)
 # With what they are counted in.
 NUMBERS = _words("""
-afternoon am apr april aug august billion billions bn bps centimeter centimeters centimetre centimetres centuries
+afternoon am apr april aug august billion billions bn bps cent centimeter centimeters centimetre centimetres centuries
 century cl cm day days dec decade decades december dl dozen dozens eight eighteen eighth eighty eleven eur evening feb
 february fifteen fifth fifty first five forty four fourteen fourth fri friday ft gb gbp ghz gram gramme grammes grams ha
 half hour hours hundred hundreds hz ii iii iv ix jan january jul july jun june kg khz kilogram kilograms kilometer

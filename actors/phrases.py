@@ -20,6 +20,7 @@ from actors.lexicon import (
     NOUNS,
     NUMBERS,
     SCALES,
+    SECOND_HALVES,
     SUBJECTS,
     THIRD_PERSON,
     UNITS,
@@ -88,7 +89,7 @@ class _Tokens:
             case "adverb":  # "normally distributed noise"
                 return not run and self.kinds[at + 1] == "participle" and self._is_content(at + 2)
             case "participle":
-                return self._is_content(at + 1) and before not in AUXILIARIES and not _ends_in_plural(run)
+                return self._is_adjective(at, run) and before not in AUXILIARIES
             case "gerund" if run:  # "data mining", but not "trees implementing functions"
                 return not (_ends_in_plural(run) and self._is_content(at + 1))
             case "gerund":
@@ -99,9 +100,19 @@ class _Tokens:
     def _is_content(self, at: int) -> bool:
         return self.kinds[at] in {"name", "participle", "gerund"}
 
+    def _is_adjective(self, at: int, run: Run) -> bool:
+        """`heated rods`, `PC controlled heaters`, but not `Moretti headed home` and `trees planted gardens`."""
+        done = (
+            bool(run) and run[-1].shown[0].isupper() and self.shown[at].islower() and self.low[at] not in SECOND_HALVES
+        )
+        return self._is_content(at + 1) and not done and not _ends_in_plural(run)
+
     def _is_verb(self, at: int, before: str) -> bool:
-        """`we synthesize`, `to ferment the`, `Press the`."""
-        return before in SUBJECTS or (before in BEFORE_ORDER and self.low[at + 1] in DETERMINERS)
+        """`we synthesize`, `didn't stop`, `to ferment the`, `Press the`, `to cut 1,200`."""
+        if before in SUBJECTS or before.endswith("n't"):
+            return True
+        after = self.low[at + 1]
+        return (before in BEFORE_ORDER and after in DETERMINERS) or (before == "to" and after[0].isdigit())
 
     def _is_predicate(self, at: int, run: Run) -> bool:
         """`roots lift stones`, `cement traps moisture`, but not `ski lift prices`: it agrees with its subject."""

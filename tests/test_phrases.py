@@ -63,5 +63,15 @@ def test_what_something_is_said_to_be_is_no_name() -> None:
     assert names(said) == {"set", "door", "walls", "bridges", "town", "leeds", "bread"}
 
 
+def test_a_participle_behind_a_name_is_its_verb_unless_it_is_half_of_a_compound() -> None:
+    assert names("Moretti headed home. PC controlled heaters and heated rods. Moretti") == {
+        *["moretti", "home", "pc controlled heaters", "heated rods"]
+    }
+
+
+def test_what_somebody_does_not_do_or_wants_to_do_is_no_name() -> None:
+    assert names("They didn't stop. She won't play. The firm says to cut 1,200 jobs.") == {"firm", "jobs"}
+
+
 def test_an_order_at_the_start_of_a_sentence_is_no_name() -> None:
     assert names("Unplug the kettle. Rub the lid: descale a spout!") == {"kettle", "lid", "spout"}
