@@ -20,7 +20,7 @@ def is_english(text: str) -> bool:
     english, others = (sum(word in marks for word in words) for marks in (ENGLISH, OTHERS))
     latin, plain = sum(word[0] < "\u0250" for word in words), sum(map(str.isascii, words))
     # Titles, slides and tables have no function words: there the lack of accents must do.
-    likely = english * 30 >= len(words) or plain * 50 >= len(words) * 49
+    likely = english * 30 >= len(words) or (len(words) - plain) * 30 <= len(words)
     return likely and latin * 2 >= len(words) and english >= others
 
 

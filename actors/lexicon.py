@@ -19,12 +19,12 @@ however i ie if im in including indeed inside instead into is isnt it its itself
 like likewise little lol many may maybe me meanwhile might mine minus more moreover most mr mrs ms much must my myself
 near neither never nevertheless no nobody none nonetheless nope nor not nothing now nowadays nowhere of off often oh ok
 okay on once one ones oneself only onto or other others otherwise ought our ours ourselves out outside over own per
-perhaps please pls plus prof quite rather re regarding regards same self several shall she should since so some somebody
-someone something sometimes somewhat somewhere soon sorry still such than thanks that thats the their theirs them
-themselves then there thereby therefore thereof these they this those though through throughout thus thx till to
-together too toward towards twice ugh um under underneath unless unlike until up upon us various versus very via viz vs
-was we well were what whatever whats when whenever where whereas whereby wherein wherever whether which whichever while
-who whoever whom whose why will with within without wont would yeah yep yes yet you your yours yourself
+perhaps please pls plus prof quite rather re regarding regards same self several shall she should since situ so some
+somebody someone something sometimes somewhat somewhere soon sorry still such than thanks that thats the their theirs
+them themselves then there thereby therefore thereof these they this those though through throughout thus thx till to
+together too toward towards twice ugh um under underneath unless unlike until up upon us various versus very via vitro
+vivo viz vs was we well were what whatever whats when whenever where whereas whereby wherein wherever whether which
+whichever while who whoever whom whose why will with within without wont would yeah yep yes yet you your yours yourself
 """)
 # With what they are counted in.
 NUMBERS = _words("""
@@ -42,7 +42,7 @@ twelve twenty two usd vi vii viii wed wednesday week weekend weeks xi xii xx yea
 # Units are no word, in the head of a table either.
 UNITS = _words("""
 bps cm2 cm3 dbm gbit gbps gev gwh hpa kbit kbps kcal kev kj kmh kpa kv kvah kvar kwp mah mbar mbit mbps mev mmhg mmol
-mol mpa mv mwh ng nl nmol pmol ppb ppm tbit twh wh °c °f µg µl µm µmol µs μg μl μm μmol μs
+mol mpa mv mwh ng nl nmol pcs pmol ppb ppm qty tbit twh wh °c °f µg µl µm µmol µs μg μl μm μmol μs
 """)
 SCALES = _words("db ph")  # alone they are none, but there are "soil pH" and "pH sensor"
 # "mg/l", "kWh/m2", "EUR/t": between strokes single letters are units too.
@@ -116,12 +116,13 @@ uncover undergo underlie understand undertake unify update urge utilise utilize 
 want warn warrant watch wear welcome win wish withdraw witness wonder work worry write yield
 """)
 IRREGULAR = _words("""
-arisen arose ate beaten became began begun believed bought broke broken brought built burst called came caught chose
-chosen dated dealt drank drawn drew dries driven drove eaten fallen fed fell felt fled flew flown forgot forgotten
-found gave given goes gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying made met
-named paid presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken shook shown
-slept sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed thought threw
-thrown told took tore torn underlies understood underwent used uses using went woke woken won wore worn written wrote
+aged arisen arose ate beaten became began begun believed born bought broke broken brought built burst called came caught
+chose chosen dated dealt drank drawn drew dries driven drove dying eaten fallen fed fell felt fled flew flown forgot
+forgotten found gave given goes gone grew grown heard held hid hung kept knew known laid lain lay led left lost lying
+made met named paid presented presenting presents ran rang ridden risen rode said sang sank sat saw seen sent shaken
+shook shown slept sold sought spent spoken stole stolen stood struck stuck sung swept swore sworn swung taken termed
+thought threw thrown told took tore torn underlies understood underwent used uses using went wept woke woken won wore
+worn written wrote
 """)
 # Only their present is sure to be a verb: there are "installed capacity" and "baking powder".
 PRESENT = _words("""
@@ -205,10 +206,8 @@ def _third(verb: str) -> str:
 
 def _forms(verb: str) -> set[str]:
     stem = verb.removesuffix("e")
-    if _third(verb).endswith("ies"):
-        stem = verb[:-1]
-        return {verb, stem + "ies", stem + "ied", verb + "ing"}
-    return {verb, _third(verb), stem + "ed", stem + "ing"}
+    past = _third(verb)[:-1] + "d" if _third(verb).endswith("ies") else stem + "ed"
+    return {verb, _third(verb), past, (verb if verb.endswith("y") else stem) + "ing"}
 
 
 _VERB_FORMS = set().union(*map(_forms, VERBS))

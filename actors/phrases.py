@@ -108,8 +108,8 @@ class _Tokens:
         return self._is_content(at + 1) and not done and not _ends_in_plural(run)
 
     def _is_verb(self, at: int, before: str) -> bool:
-        """`we synthesize`, `didn't stop`, `to ferment the`, `Press the`, `to cut 1,200`."""
-        if before in SUBJECTS or before.endswith("n't"):
+        """`we synthesize`, `did not stop`, `to ferment the`, `Press the`, `to cut 1,200`."""
+        if before in SUBJECTS or before == "not" or before.endswith("n't"):
             return True
         after = self.low[at + 1]
         return (before in BEFORE_ORDER and after in DETERMINERS) or (before == "to" and after[0].isdigit())

@@ -70,7 +70,14 @@ def test_a_participle_behind_a_name_is_its_verb_unless_it_is_half_of_a_compound(
 
 
 def test_what_somebody_does_not_do_or_wants_to_do_is_no_name() -> None:
-    assert names("They didn't stop. She won't play. The firm says to cut 1,200 jobs.") == {"firm", "jobs"}
+    said = "They didn't stop. We shall not forget. She won't play. The firm says to cut 1,200 jobs."
+    assert names(said) == {"firm", "jobs"}
+
+
+def test_all_forms_of_a_verb_are_known() -> None:
+    assert names("Abernathy, who died aged 91. He denies. He applied. They die; it dies. It is relying on it.") == {
+        *["abernathy"]
+    }
 
 
 def test_an_order_at_the_start_of_a_sentence_is_no_name() -> None:
