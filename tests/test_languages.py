@@ -27,9 +27,7 @@ FOREIGN = {SPANISH: "agricultores", GERMAN: "bibliothek", HINDI: "पुस्�
         "Bill to: Acme Corporation\nOffice chair 120.00",
         "Bus 42 to the harbour\nMarket 06:10\nHospital 06:24\nNot on school holidays, on request only",
         "Cable 3 x 2.5 mm, per m 3.20\nLabour, per hour 48.00\nThank you for W. Smith's order",
-        "Ultrasonic level sensor, data sheet\nMeasuring range 8 m\nAccuracy full scale\nSupply voltage 12 V DC\nOutput 4 mA "
-        "HART\nProtection class IP67\nAmbient temperature 70 \u00b0C\nProcess connection G 1 A\nWeight approx. 0.6 kg\n"
-        "Cable gland M\u00fcller",
+        "Oil filter\nBrake disc\nEngine\n" * 6 + "Cable gland M\u00fcller",
         "for (int i = 0; i < n; i++) printf(i); /* of integers */",
     ],
 )
