@@ -1,6 +1,6 @@
 """What in a document supports a tag: only what stands there is ever shown, in the document's own words.
 
-A quote is looked for without regard to case, white space, hyphens and the form of quotation marks.
+A quote is looked for without regard to case, white space, hyphens and quotation marks.
 """
 
 import re
@@ -26,11 +26,11 @@ PLACES_MAX = 1_000
 AROUND_CHARACTERS = 120
 """Before and behind a phrase, its sentence is looked for."""
 
-_GAPS = r"\s\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-_GAP, _SOLID = re.compile(f"[{_GAPS}]+"), re.compile(f"[^{_GAPS}]+")
-_MARKS = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u201a\u02bc", "'") | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"')
+_GAPS = (
+    r"\s\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff'\"\u2018-\u201f\u02bc\u00ab\u00bb*`"
 )
+"""Besides gaps: quotation marks, which a model within JSON writes otherwise than the document, and what makes bold."""
+_GAP, _SOLID = re.compile(f"[{_GAPS}]+"), re.compile(f"[^{_GAPS}]+")
 _EDGES = " \t\n.,;:\u2026'\"\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _CUT_WORD = re.compile(r"(?<=\w)[-\u2010]\n\s*(?=[^\W\d_])")
 _SENTENCE_END = re.compile(r"[.!?\u3002\u0964]+(?:\s+|$)|\n[ \t]*\n")
@@ -131,8 +131,8 @@ class _Page:
 
 
 def _folded(text: str) -> str:
-    """In lower case and plain quotation marks; sign by sign, so that places stay what they are."""
+    """In lower case, sign by sign, so that places stay what they are."""
     low = text.lower()
     if len(low) != len(text):
         low = "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in text)
-    return low.translate(_MARKS)
+    return low

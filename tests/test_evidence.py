@@ -50,7 +50,8 @@ def test_a_quote_is_shown_as_the_document_has_it_or_not_at_all(claimed: str, quo
 
 def test_marks_and_hyphens_of_another_form_are_the_same() -> None:
     assert shown('"quay wall"') == (2, "quay wall")
-    assert shown("the 'quay wall'") is None
+    assert shown("the 'quay wall' each") == (2, "the \u201cquay wall\u201d each")
+    assert shown("the **quay wall** each") == shown("the quay wall each") == shown("the 'quay wall' each")
     assert shown('check the "quay wall" each') == (2, "check the \u201cquay wall\u201d each")
     assert shown("fire\u2011fighting pumps") == (2, "firefighting pumps")
 
