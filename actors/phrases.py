@@ -161,7 +161,7 @@ class _Tokens:
 def _kind(low: str) -> _Kind:
     if low[0].isdigit():
         return "number"
-    if not 1 < len(low) <= MAX_TOKEN or low in BREAKS or not low[0].isalpha() or _is_built_of_breaks(low):
+    if not 1 < len(low) <= MAX_TOKEN or low.rstrip("+") in BREAKS or not low[0].isalpha() or _is_built_of_breaks(low):
         return ""
     if low.endswith("ly") and len(low) > 4 and low not in LY_NOUNS:
         return "adverb"

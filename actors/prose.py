@@ -39,6 +39,8 @@ MARKUP = re.compile(
 )
 """Commands of LaTeX, tags and entities of HTML, the folders of Windows."""
 GAP = re.compile(r"[ \t]{3,}")  # parts columns
+LABEL = re.compile(r"[A-Z][^.,;:?!]{1,40}:(?:\s|$)")
+"""`Gross floor area (m2): 64.5`"""
 CITATION = re.compile(r"\[[\d,;\s\u2013-]{1,40}\]|\([^()]{0,120}\b(?:19|20)\d\d[a-z]?\)")
 
 
@@ -116,5 +118,7 @@ def ends_here(lines: list[str], at: int) -> bool:
     first = below[: MAX_TOKEN + 1].split(None, 1)[:1]
     if not first or first[0][0].islower():
         return not first
+    if LABEL.match(below):
+        return True
     width = max(map(len, lines[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1]))
     return at == 0 or width < NARROWEST or len(lines[at]) + 1 + len(first[0]) <= width

@@ -48,7 +48,7 @@ def test_a_shouted_genitive_loses_its_s_as_well() -> None:
 
 
 def test_words_of_letters_and_talk_are_no_names() -> None:
-    said = "Hi, okay, um, re fw cc. Lol yep plus ugh. Thanks. A letter on self and evaporation plus rain."
+    said = "Hi, okay, um, re fw cc, if+ in+. Lol yep plus ugh. Thanks. A letter on self and evaporation plus rain."
     assert names(said) == {"letter", "evaporation", "rain"}
 
 

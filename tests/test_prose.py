@@ -56,3 +56,8 @@ def test_what_a_running_title_stood_between_is_not_joined() -> None:
 
 def test_a_wide_gap_parts_columns() -> None:
     assert "authority | Fishing" in unwrapped("The harbour authority     Fishing quotas were cut")
+
+
+def test_a_label_in_the_next_line_ends_a_line() -> None:
+    form = "Planned work: [x] Conversion of attic, [ ] New building, [ ] Demolition\nGross floor area (m2): 64.5"
+    assert "Demolition | Gross" in unwrapped(form)
