@@ -190,7 +190,7 @@ word world year
 ADJECTIVE_ENDS = ("able", "al", "ary", "ed", "ful", "ible", "ic", "ive", "less", "ous")
 LY_NOUNS = _words("family supply assembly anomaly monopoly reply italy poly fly jelly ally butterfly belly bully")
 DETERMINERS = _words("a an the this these its their our his her your how whether each every all any some both several")
-SUBJECTS = _words("we they he she i you who can cannot could may might must shall should will would")
+SUBJECTS = _words("we they he she it i you who can cannot could may might must shall should will would")
 AUXILIARIES = _words("is are was were be been being has have had it") | SUBJECTS
 BEING = _words("is are was were be been being")
 BEFORE_ORDER = frozenset(["to", "|", ".", ":", ";", "!", "?", ")", "\u2022", "-"])

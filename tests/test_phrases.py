@@ -70,7 +70,7 @@ def test_a_participle_behind_a_name_is_its_verb_unless_it_is_half_of_a_compound(
 
 
 def test_what_somebody_does_not_do_or_wants_to_do_is_no_name() -> None:
-    said = "They didn't stop. We shall not forget. She won't play. The firm says to cut 1,200 jobs."
+    said = "They didn't stop. We shall not forget. It cuts. She won't play. The firm says to cut 1,200 jobs."
     assert names(said) == {"firm", "jobs"}
 
 
