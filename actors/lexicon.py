@@ -62,16 +62,16 @@ CURRENCIES = _words("chf eur gbp usd")
 # They say that a thing is new, big, good or usual, never what it is.
 PRAISE = _words("""
 able accurate actual additional adequate alone appropriate attractive available bad based basic best better big bigger
-biggest broad certain challenging clear common complete comprehensive considerable conventional corresponding crucial
-current desired detailed different difficult distinct earlier early easy effective efficient entire essential
-excellent existing extensive extra feasible final following frequent full fundamental further given good great greater
-greatest growing happy hard high higher highest important increasing individual inherent interesting key large larger
-largest late later latest likely long longer longest low lower lowest main major necessary new newer nice novel
-obvious old older original overall particular poor popular possible potential powerful present previous promising
-proposed recent relevant remaining remarkable respective resulting rich significant similar simple small smaller
-smallest so-called sophisticated special specific state-of-the-art straightforward strange strong stronger subsequent
-substantial successful sufficient suitable total traditional typical unable useful usual well-known whole wide wider
-young
+biggest broad broader certain challenging cheaper clear clearer closer common complete comprehensive considerable
+conventional corresponding crucial current deeper desired detailed different difficult distinct earlier early easier
+easy effective efficient entire essential excellent existing extensive extra faster feasible fewer final following
+frequent full fundamental further given good great greater greatest growing happy hard high higher highest important
+increasing individual inherent interesting key large larger largest late later latest likely long longer longest low
+lower lowest main major necessary new newer nice novel obvious old older original overall particular poor popular
+possible potential powerful present previous promising proposed quicker recent relevant remaining remarkable respective
+resulting rich safer significant similar simple simpler slower small smaller smallest so-called sophisticated special
+specific state-of-the-art straightforward strange strong stronger subsequent substantial successful sufficient suitable
+total traditional typical unable useful usual well-known whole wide wider worse worst young
 """)
 # Parts of a document, of an argument or of a sum.
 DULL = _words("""
@@ -126,11 +126,12 @@ worn written wrote
 """)
 # Only their present is sure to be a verb: there are "installed capacity" and "baking powder".
 PRESENT = _words("""
-arrange attach bake bind blow boil borrow breathe celebrate cease chop collect commence complain conceal condemn
-confront defend deploy deter dissolve disturb disrupt earn embrace enjoy expire explode fix flee forbid freeze gather
-grind hang heal ignite inhale install invest lend melt nibble obey oppose overtake postpone pretend quit recover renew
-repay retire rinse rot scatter seize shake shine shrink shut soften spoil squeeze steal strengthen sweep swim swing
-terminate thicken tighten tolerate transcribe unite unlock vanish weaken weigh wipe withstand wrap
+arrange attach bake bind blow boil borrow breathe bump cease celebrate chop collect commence complain conceal condemn
+confront defend deploy deter disrupt dissolve disturb earn embrace enjoy expire explode fix flee forbid freeze gather
+grind hang heal hide ignite inhale install invest lend melt nibble obey oppose overtake postpone pretend quit recover
+renew repay retire rinse rot scatter seize shake shine shrink shut soften spoil squeeze steal strengthen stun sweep swim
+swing terminate thicken tighten tolerate toss transcribe translate unite unlock unplug vanish weaken weigh wipe
+withstand wrap
 """)
 # As often nouns; verbs where they agree with the noun before them ("roots lift stones", "cement traps water").
 EITHER = _words("""

@@ -74,6 +74,10 @@ def test_what_somebody_does_not_do_or_wants_to_do_is_no_name() -> None:
     assert names(said) == {"firm", "jobs"}
 
 
+def test_what_only_compares_is_no_part_of_a_name() -> None:
+    assert names("Fewer companies want faster speed and cheaper trams.") == {"companies", "speed", "trams"}
+
+
 def test_all_forms_of_a_verb_are_known() -> None:
     assert names("Abernathy, who died aged 91. He denies. He applied. They die; it dies. It is relying on it.") == {
         *["abernathy"]
