@@ -58,6 +58,15 @@ async def test_words_in_parts_and_no_count_of_tokens_are_fine(provider: Provider
     assert (tagging.tags, tagging.metadata) == (["safety", "law"], {"structured": True})
 
 
+@pytest.mark.parametrize("content", [None, "", []])
+async def test_words_that_are_given_to_a_tool_are_read(provider: Provider, tagger: ModelTagger, content: Any) -> None:
+    calls = [{"type": "function", "function": {"name": "json", "arguments": '{"tags": ["safety", "law"]}'}}]
+    provider.behaviour = Behaviour(
+        body=json.dumps({"choices": [{"message": {"content": content, "tool_calls": calls}}]})
+    )
+    assert (await tagger.tag(question(), KEY)).tags == ["safety", "law"]
+
+
 async def test_a_count_of_tokens_that_is_none_is_left_out(provider: Provider, tagger: ModelTagger) -> None:
     usage = {"prompt_tokens": 10**30, "completion_tokens": "many"}
     choice = {"message": {"content": '["safety"]'}}
