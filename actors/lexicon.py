@@ -54,9 +54,9 @@ this to us was we were which will with would you your
 """)
 # With these, or an article, a compound begins with a number or an article.
 LEADING_NUMBERS = _words("""
-a an the dozen eight eighteen eighth eighty eleven fifteen fifth fifty first five forty four fourteen fourth half
+a an billion dozen eight eighteen eighth eighty eleven fifteen fifth fifty first five forty four fourteen fourth half
 hundred million nine nineteen ninety ninth one second seven seventeen seventh seventy six sixteen sixth sixty ten tenth
-third thirteen thirty thousand three twelve twenty two zero
+the third thirteen thirty thousand three twelve twenty two zero
 """)
 CURRENCIES = _words("chf eur gbp usd")
 # They say that a thing is new, big, good or usual, never what it is.
