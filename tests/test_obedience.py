@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,8 @@ from protocol.words import ErrorType
 from tests.jobs import check_invariants
 from tests.processes import ended, until
 from tests.questions import KEY
+from tests.service import MODEL, Service, quick, serving
 from tests.test_injection import ANSWERS, ORDERS
-from tests.test_worker import MODEL, Service
 
 NUM_TAGS = 4
 FORM = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
@@ -48,17 +46,7 @@ def service(settings: Settings, provider: Provider, tmp_path: Path) -> Iterator[
     for number in range(2 * len(ANSWERS)):
         hostile = f"order {number // 2}x. {orders[number // 2 % len(orders)]}"
         (tmp_path / f"{number}.pdf").write_bytes(one_page(hostile if number % 2 else ORDINARY))
-    quick = replace(
-        settings,
-        local_root=tmp_path,
-        provider_base_url=provider.base_url,
-        provider_api_key=KEY,
-        worker_threads=4,
-        max_attempts=2,
-        backoff_min_ms=20,
-        backoff_max_ms=40,
-    )
-    with closing(Service(quick)) as service:
+    with serving(quick(settings, tmp_path, provider, provider_api_key=KEY, max_attempts=2), documents=0) as service:
         yield service
 
 
