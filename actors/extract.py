@@ -13,7 +13,7 @@ import msgspec
 
 from actors.blob import empty
 from actors.errors import DocumentRefused
-from actors.legible import letters
+from actors.legible import clean, letters
 from actors.ocr import Tesseract
 from actors.pages import FEW_LETTERS, Page, metadata_of, texts_of
 from actors.pdfium import Sheets, Unreadable, opened
@@ -93,7 +93,7 @@ class _Document:
             self._refusal = refusal
         else:
             self._page_count = layer.page_count
-            self._pages = [_page(found) for found in layer.pages]
+            self._pages = [_page(*found) for found in zip(layer.pages, layer.entered, strict=True)]
 
     @property
     def doubtful(self) -> bool:
@@ -117,7 +117,7 @@ class _Document:
 
     def so_far(self) -> Extraction | None:
         """What there is already, if it is enough to go by."""
-        if sum(letters(page.text) for page in self._pages) < FEW_LETTERS:
+        if sum(letters(page.whole) for page in self._pages) < FEW_LETTERS:
             return None
         return self.extraction()
 
@@ -134,9 +134,10 @@ class _Document:
         return Extraction(texts, self._page_count, metadata["pages_read"], metadata)
 
 
-def _page(found: str | DocumentRefused) -> Page:
+def _page(found: str | DocumentRefused, entered: str) -> Page:
+    page = Page(entered=clean(entered))
     if isinstance(found, DocumentRefused):
-        return Page(fault=found)
-    page = Page()
-    page.take(found, "pypdf")
+        page.fault = found
+    else:
+        page.take(found, "pypdf")
     return page

@@ -30,8 +30,15 @@ class Page:
     method: Method = "pypdf"
     fault: DocumentRefused | None = None
     scanned: bool = False
+    entered: str = ""
+    """What people have entered on it; no reader's text has it."""
     seen: Reading | None = None
     """What Tesseract made of it, also where that was not taken."""
+
+    @property
+    def whole(self) -> str:
+        """Its text, and what was entered."""
+        return "\n".join(filter(None, (self.text, self.entered)))
 
     @property
     def doubtful(self) -> bool:
@@ -87,13 +94,13 @@ def texts_of(pages: list[Page]) -> list[str]:
     Raises:
         DocumentRefused: there is none, or so little where pages were not read that it would be taken for the whole.
     """
-    found = sum(letters(page.text, FEW_LETTERS) for page in pages)
+    found = sum(letters(page.whole, FEW_LETTERS) for page in pages)
     faults = {page.fault.code: page.fault for page in pages if page.fault}
     if not found or (found < FEW_LETTERS and ErrorCode.OCR_UNAVAILABLE in faults):
         raise next((faults[code] for code in _GRAVEST_FIRST if code in faults), _no_text(pages))
     texts, room = [], TEXT_MAX_CHARS
     for page in pages:
-        texts.append(page.text[:room])
+        texts.append(page.whole[:room])
         room -= len(texts[-1])
     return texts
 

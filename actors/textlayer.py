@@ -5,9 +5,10 @@ import logging
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.entered import entered_on
 from actors.errors import DocumentRefused
 from actors.legible import TEXT_MAX_CHARS
 from protocol.words import ErrorCode
@@ -47,6 +48,8 @@ class Layer(NamedTuple):
 
     pages: list[str | DocumentRefused]
     """The text of each page as it stands there, or why it could not be read. They end where there is enough text."""
+    entered: list[str]
+    """What people have entered on each page: it is shown there, and no part of that text."""
     page_count: int
     """Of the whole document."""
 
@@ -65,7 +68,8 @@ def read_layer(data: bytes, num_pages: int, password: str | None = None) -> Laye
     with _faults(), apply_configuration(**LIMITS):
         reader = _opened(data, password)
         page_count = len(reader.pages)
-        return Layer(_pages(reader, min(num_pages, page_count)), page_count)
+        pages = _pages(reader, min(num_pages, page_count))
+        return Layer(pages, [_entered(reader, number) for number in range(len(pages))], page_count)
 
 
 def _pages(reader: "PdfReader", count: int) -> list[str | DocumentRefused]:
@@ -84,6 +88,12 @@ def _pages(reader: "PdfReader", count: int) -> list[str | DocumentRefused]:
         if room <= 0:
             break
     return pages
+
+
+def _entered(reader: "PdfReader", number: int) -> str:
+    with suppress(RecursionError, *_broken()):
+        return "\n".join(entered_on(reader.pages[number]))[:TEXT_MAX_CHARS]
+    return ""
 
 
 @contextmanager
