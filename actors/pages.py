@@ -8,6 +8,7 @@ from actors.errors import DocumentRefused
 from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters
 from actors.ocr import Reading, Tesseract, without_tesseract
 from actors.pdfium import Sheet
+from actors.textlayer import undecodable
 from actors.writing import language_of
 from protocol.words import ErrorCode
 
@@ -50,7 +51,7 @@ class Page:
         if not is_garbled(raw):
             self.text, self.method, self.fault = clean(raw), method, None
         elif not self.text:
-            self.fault = _garbled()
+            self.fault = undecodable()
 
     def read_again(self, sheet: Sheet, tesseract: Tesseract | None) -> None:
         """Let pdfium read it, and Tesseract if there is little still, or much misread, and it is a picture; or if its
@@ -127,12 +128,6 @@ def metadata_of(pages: list[Page], texts: list[str], page_count: int) -> dict[st
     if language := language_of("\n".join(texts)):
         metadata["language"] = language
     return metadata
-
-
-def _garbled() -> DocumentRefused:
-    return DocumentRefused(
-        "The text cannot be decoded: its fonts do not say which characters they show.", code=ErrorCode.NO_TEXT
-    )
 
 
 def _no_text(pages: list[Page]) -> DocumentRefused:

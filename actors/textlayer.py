@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.entered import entered_on
 from actors.errors import DocumentRefused
+from actors.fonts import is_guessed
 from actors.legible import TEXT_MAX_CHARS
 from protocol.words import ErrorCode
 
@@ -79,7 +80,8 @@ def _pages(reader: "PdfReader", count: int) -> list[str | DocumentRefused]:
     room = TEXT_MAX_CHARS
     for number in range(count):
         try:
-            pages.append(text := reader.pages[number].extract_text())
+            text = reader.pages[number].extract_text()
+            pages.append(undecodable() if text and is_guessed(reader.pages[number]) else text)
             room -= len(text)
         except LimitReachedError:
             return pages + [too_complex()] * (count - number)
@@ -136,6 +138,13 @@ def encrypted(*, wrong: bool = False) -> DocumentRefused:
 def corrupt() -> DocumentRefused:
     """What a document ends with that no reader can open."""
     return DocumentRefused("The document is damaged and cannot be read.", code=ErrorCode.CORRUPT)
+
+
+def undecodable() -> DocumentRefused:
+    """What a page ends with whose text stays a riddle."""
+    return DocumentRefused(
+        "The text cannot be decoded: its fonts do not say which characters they show.", code=ErrorCode.NO_TEXT
+    )
 
 
 def too_complex() -> DocumentRefused:
