@@ -19,6 +19,7 @@ MISCODED_MIN = 0.05
 """Likewise, of words of Indic scripts in which signs, digits or Latin letters stand."""
 SAMPLE_CHARS = 800
 """Looked at first: a page's beginning for what is misread, about so many from all over it for signs."""
+LEFTWARD_MIN = 0.2
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
 # What readers put where they do not know the character: its number or name in the font, a control character, a place
@@ -36,6 +37,7 @@ _MUDDLED = re.compile(
     r"[^a-z\s'\u2019./@&:-]"
     r"(?:(?<=[a-z][\dA-Z])|(?<=[|~^\\{}<>])|(?<=[A-Za-z][^\w\s'\u2019./@&:-])[^\w\s'\u2019./@&:-]*[A-Za-z])"
 )
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MISCODED = re.compile(r"[\u0900-\u0dff](?:[!-,;-@\[-`{-~]+[\u0900-\u0dff]|[0-9A-Za-z])")
 
 
@@ -77,6 +79,11 @@ def is_miscoded(text: str) -> bool:
 def _share(fault: re.Pattern[str], text: str) -> float:
     text = text[:SAMPLE_CHARS]
     return len(fault.findall(text)) / max(MUDDLED_OF, len(text.split()))
+
+
+def runs_left(text: str) -> bool:
+    """Whether much of a text is written from right to left."""
+    return not text.isascii() and len(_LEFTWARD.findall(text[:SAMPLE_CHARS])) > LEFTWARD_MIN * len(text[:SAMPLE_CHARS])
 
 
 def is_garbled(raw: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors.errors import DocumentRefused
-from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters
+from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters, runs_left
 from actors.ocr import Reading, Tesseract, without_tesseract
 from actors.pdfium import Sheet
 from actors.textlayer import undecodable
@@ -44,7 +44,8 @@ class Page:
     @property
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
-        return self.fault is not None or letters(self.text, SPARSE_LETTERS) < SPARSE_LETTERS or is_muddled(self.text)
+        little = self.fault is not None or letters(self.text, SPARSE_LETTERS) < SPARSE_LETTERS
+        return little or is_muddled(self.text) or self._is_misordered
 
     def take(self, raw: str, method: Method) -> None:
         """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
@@ -61,7 +62,7 @@ class Page:
             Unreadable: pdfium fails; what was known stays.
         """
         raw = sheet.text()
-        if self._is_better(clean(raw)):
+        if self._is_better(clean(raw)) or (self._is_misordered and runs_left(raw)):
             self.take(raw, "pdfium")
         if not self.doubtful:
             return
@@ -79,6 +80,11 @@ class Page:
             return
         if self._is_better(seen := clean(self.seen.text)):
             self.text, self.method, self.fault, self.scanned = seen, "tesseract", None, picture
+
+    @property
+    def _is_misordered(self) -> bool:
+        """pypdf loses spaces, and the places of numbers, in text that runs from right to left; pdfium does not."""
+        return self.method == "pypdf" and runs_left(self.text)
 
     @property
     def _is_undecoded(self) -> bool:

@@ -50,3 +50,32 @@ def test_numbers_of_glyphs_are_not_taken_for_characters() -> None:
 @pytest.mark.parametrize("resources", ["/Font 7", "/Font[6 0 R]", "/Font<</F 7 0 R/G null/H(x)>>"])
 def test_fonts_that_are_none_do_no_harm(resources: str) -> None:
     assert len(read_layer(page_with(b"BT /F 12 Tf (Low tide) Tj ET", resources), 1).pages) == 1
+
+
+HEBREW = ["הדוח על הנמל של השנה שעברה", "יוצג למועצה בשנת 2024 עם התוכנית"]
+ALEF, LETTER_PT = 0x5D0, 7
+
+
+def leftward(lines: list[str]) -> bytes:
+    """A page on which each word stands left of the one before, and its letters as they are drawn: from the left."""
+    table = b"1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfrange <61> <7B> <05D0> endbfrange"
+    font = f"<</Type/Font/Subtype/Type1/BaseFont/Courier/FirstChar 0/Widths[{'600 ' * 256}]/ToUnicode 7 0 R>>"
+    content = ["BT /F 12 Tf"]
+    for line, y in zip(lines, range(180, 0, -20), strict=False):
+        x = 390
+        for word in line.split():
+            x -= LETTER_PT * (len(word) + 1)
+            drawn = word if word.isdigit() else "".join(chr(ord(each) - ALEF + ord("a")) for each in reversed(word))
+            content.append(f"1 0 0 1 {x} {y} Tm ({drawn}) Tj")
+    streams = {7: table}
+    more = (font, f"<</Length {len(table)}>>")
+    data = "\n".join([*content, "ET"]).encode()
+    return page_with(data, "/Font<</F 6 0 R>>", *more, box="0 0 400 200", streams=streams)
+
+
+def test_text_that_runs_from_right_to_left_keeps_its_words() -> None:
+    data = leftward(HEBREW)
+    assert read_layer(data, 1).pages != ["\n".join(HEBREW)]
+    extraction = read_pdf(data, 1)
+    assert extraction.text.split() == " ".join(HEBREW).split()
+    assert (extraction.metadata["extraction_method"], extraction.metadata["language"]) == ("pdfium", "he")
