@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from actors.textlayer import encrypted
+from actors.textlayer import encrypted, sealed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,7 +20,8 @@ SIDE_MIN_PX, SIDE_MAX_PX = 2_000, 4_000
 """Of the longer side: some scanners call a sheet of paper a stamp, some a poster."""
 OBJECTS_MAX = 2_000
 """Looked at for pictures on a page; a page with more is not a scan."""
-FORMS_DEEP = 5
+FORMS_DEEP = 30
+"""As far as pdfium draws them, nearly."""
 COVERED, TOUCHED = 0.5, 0.05
 """Shares of a page under pictures that make it one: the first where it has few words, the other where it has none."""
 DRAWN = 20
@@ -41,7 +42,7 @@ def opened(data: bytes, password: str | None) -> Iterator["Sheets"]:
 
     Raises:
         Unreadable: it cannot be opened.
-        DocumentRefused: it is encrypted and the password does not open it.
+        DocumentRefused: it is encrypted and the password, or any, does not open it.
     """
     with _faults():
         document = _opened(data, password)
@@ -122,12 +123,14 @@ class Sheet:
 def _opened(data: bytes, password: str | None) -> Any:
     """A document that only its owner has locked opens without a password, and not with a wrong one."""
     from pypdfium2 import PdfDocument, PdfiumError  # noqa: PLC0415 - in the child only, and there only when needed
-    from pypdfium2.raw import FPDF_ERR_PASSWORD  # noqa: PLC0415 - likewise
+    from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY  # noqa: PLC0415 - likewise
 
     for key in (None, password):
         try:
             return PdfDocument(data, password=key)
         except PdfiumError as error:
+            if error.err_code == FPDF_ERR_SECURITY:
+                raise sealed() from None
             if error.err_code != FPDF_ERR_PASSWORD:
                 raise Unreadable from None
     raise encrypted(wrong=bool(password))

@@ -129,6 +129,11 @@ def _opened(data: bytes, password: str | None) -> "PdfReader":
     return reader
 
 
+def sealed() -> DocumentRefused:
+    """What a document ends with that opens for whoever holds a certificate, or a program of somebody's own."""
+    return DocumentRefused("The document is encrypted; no password opens it.", code=ErrorCode.ENCRYPTED)
+
+
 def encrypted(*, wrong: bool = False) -> DocumentRefused:
     """What a document ends with that wants a password, or another one."""
     reason = "the password given does not open it" if wrong else "it needs a password"

@@ -4,6 +4,7 @@ import pytest
 from fpdf import FPDF
 
 from actors.errors import DocumentRefused
+from actors.extract import read_pdf
 from actors.pdfium import SIDE_MAX_PX, SIDE_MIN_PX, Unreadable, opened
 from bench.documents import PASSWORD, text_pdf
 from bench.scans import Scanner
@@ -123,3 +124,21 @@ def test_however_large_a_page_says_it_is_its_picture_is_bounded(box: str) -> Non
 def test_a_sheet_that_calls_itself_a_stamp_is_drawn_large_enough_to_be_read() -> None:
     with opened(page_with(TEXT, box="0 0 60 85"), None) as sheets, sheets.sheet(0) as sheet:
         assert abs(max(sheet.picture().size) - SIDE_MIN_PX) <= 1
+
+
+@pytest.mark.parametrize("handler", ["Adobe.PubSec/SubFilter/adbe.pkcs7.s5/V 4/R 4", "Somebody.Own/V 1"])
+def test_a_document_that_no_password_opens_is_encrypted_all_the_same(handler: str) -> None:
+    data = page_with(TEXT, "/Font<</F 5 0 R>>", f"<</Filter/{handler}>>")
+    data = data.replace(b"/Root", b"/Encrypt 6 0 R/ID[(a)(b)]/Root")
+    with pytest.raises(DocumentRefused, match="no password opens it") as caught:
+        read_pdf(data, 1, PASSWORD)
+    assert caught.value.code is ErrorCode.ENCRYPTED
+
+
+def test_a_picture_is_found_however_deep_in_forms_it_lies() -> None:
+    depth = 20
+    forms = [FORM.replace("/G 7 0 R", f"/G {8 + level} 0 R") for level in range(depth)]
+    shown = {7 + level: b"/G Do" for level in range(depth - 1)} | {6 + depth: b"/I Do"}
+    data = page_with(b"200 0 0 200 0 0 cm /G Do", "/XObject<</G 7 0 R>>", IMAGE, *forms, streams=shown)
+    with opened(data, None) as sheets, sheets.sheet(0) as sheet:
+        assert sheet.is_picture(bare=True)
