@@ -17,8 +17,9 @@ MUDDLED_MIN, MUDDLED_OF = 0.08, 20
 scanner puts behind its picture has more, and three times as many whose letters alone are wrong."""
 MISCODED_MIN = 0.05
 """Likewise, of words of Indic scripts in which signs, digits or Latin letters stand."""
-SAMPLE_CHARS = 800
-"""Looked at first: a page's beginning for what is misread, about so many from all over it for signs."""
+SAMPLE_CHARS, SAMPLED_AT = 800, 4
+"""So many are looked at for what is misread, from so many places: pages begin with heads and stamps that tell little of
+the rest. And about so many, from all over it, for signs."""
 LEFTWARD_MIN = 0.2
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
@@ -66,6 +67,14 @@ def letters(text: str, most: int | None = None) -> int:
     return len(list(islice(filter(str.isalnum, text), most)))
 
 
+def sample_of(text: str) -> str:
+    """Some of a text, from its beginning on."""
+    if len(text) <= SAMPLE_CHARS:
+        return text
+    places = range(0, len(text) - SAMPLED_AT + 1, len(text) // SAMPLED_AT)
+    return "\n".join(text[place : place + SAMPLE_CHARS // SAMPLED_AT] for place in places[:SAMPLED_AT])
+
+
 def is_muddled(text: str) -> bool:
     """Whether many words are misread: signs, digits and capitals stand in them."""
     return _share(_MUDDLED, text) > MUDDLED_MIN or is_miscoded(text)
@@ -77,7 +86,7 @@ def is_miscoded(text: str) -> bool:
 
 
 def _share(fault: re.Pattern[str], text: str) -> float:
-    text = text[:SAMPLE_CHARS]
+    text = sample_of(text)
     return len(fault.findall(text)) / max(MUDDLED_OF, len(text.split()))
 
 

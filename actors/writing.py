@@ -5,7 +5,8 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-SAMPLE_CHARS = 800
+from actors.legible import sample_of
+
 COMMON_MIN = 0.08
 """Share of a text's words that must be among a language's most common ones. Prose has a third, a list of names none."""
 LEAD = 1.2
@@ -92,8 +93,8 @@ _LANGUAGES = {script: _by_word(common) for script, common in _COMMON.items()}
 
 
 def language_of(text: str) -> str | None:
-    """The language of a text's beginning in ISO 639-1; None where it is not known."""
-    sample = text[:SAMPLE_CHARS]
+    """The language of most of a text, as far as a sample tells, in ISO 639-1; None where it is not known."""
+    sample = sample_of(text)
     scripts = _scripts(sample)
     if not scripts:
         return None

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters
+from actors.legible import (
+    SAMPLE_CHARS,
+    SAMPLED_AT,
+    TEXT_MAX_CHARS,
+    clean,
+    is_garbled,
+    is_miscoded,
+    is_muddled,
+    letters,
+    sample_of,
+)
 from tests.test_languages import FOREIGN
 
 CODE = """def settle(parts: dict[str, int], *, limit: float = 0.5) -> list[str]:
@@ -104,3 +114,16 @@ def test_cleaned_text_can_be_sent_and_read(text: str) -> None:
 )
 def test_text_is_cleaned(raw: str, cleaned: str) -> None:
     assert clean(raw) == cleaned
+
+
+@pytest.mark.parametrize("length", [0, SAMPLE_CHARS, SAMPLE_CHARS + 1, 3_333, TEXT_MAX_CHARS])
+def test_a_sample_is_short_and_from_all_over_the_text(length: int) -> None:
+    text = "".join(chr(0x4E00 + place * 10 // max(length, 1)) for place in range(length))
+    sample = sample_of(text)
+    assert len(sample) <= SAMPLE_CHARS + SAMPLED_AT
+    assert {ord(each) - 0x4E00 for each in sample} >= ({0, 2, 5, 7} if length else set())
+
+
+def test_a_clean_head_does_not_hide_what_is_misread_below() -> None:
+    head = "The harbour board met in the spring. " * 20
+    assert is_muddled(head + "Thc council h;s appr0ved tbe bu|get of tl~e " * 40)

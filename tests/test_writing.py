@@ -53,3 +53,8 @@ def test_what_tells_no_language_has_none(text: str) -> None:
 @given(st.text())
 def test_any_text_is_judged(text: str) -> None:
     assert len(language_of(text) or "xx") == 2
+
+
+def test_a_list_of_names_at_the_head_does_not_hide_the_language() -> None:
+    names = "Kovács Müller García Nguyen Olsen Rossi\n" * 25
+    assert language_of(names + TEXTS["en"] * 40) == "en"
