@@ -9,15 +9,16 @@ from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_mu
 from actors.ocr import Reading, Tesseract, without_tesseract
 from actors.pdfium import Sheet
 from actors.textlayer import undecodable
-from actors.writing import language_of
+from actors.writing import FAMILIAR, STRANGE, familiar, is_enciphered, language_of
 from protocol.words import ErrorCode
 
 FEW_LETTERS = 50
 """A document with fewer says nothing while some of it could not be read."""
 SPARSE_LETTERS = 200
 """A page with fewer may be a picture on which they are stamped: its number, an envelope's, who has scanned it."""
-RICHER = 1.2
-"""How many times as many letters as the text that is known another's must have to be preferred."""
+RICHER, CLEARER = 1.2, 0.4
+"""How many times as many letters as the text that is known another's must have to be preferred; the second where it is
+clearly better read. Letters of Indic scripts are fewer than their spelling in Latin ones."""
 _GRAVEST_FIRST = (ErrorCode.TOO_COMPLEX, ErrorCode.OCR_UNAVAILABLE, ErrorCode.CORRUPT, ErrorCode.NO_TEXT)
 
 Method = Literal["pypdf", "pdfium", "tesseract"]
@@ -45,7 +46,7 @@ class Page:
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
         little = self.fault is not None or letters(self.text, SPARSE_LETTERS) < SPARSE_LETTERS
-        return little or is_muddled(self.text) or self._is_misordered
+        return little or is_muddled(self.text) or self._is_misordered or familiar(self.text) < FAMILIAR
 
     def take(self, raw: str, method: Method) -> None:
         """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
@@ -88,11 +89,13 @@ class Page:
 
     @property
     def _is_undecoded(self) -> bool:
-        return is_miscoded(self.text) or (self.fault is not None and self.fault.code is ErrorCode.NO_TEXT)
+        strange = is_miscoded(self.text) or is_enciphered(self.text)
+        return strange or (self.fault is not None and self.fault.code is ErrorCode.NO_TEXT)
 
     def _is_better(self, seen: str) -> bool:
         clearer = is_muddled(self.text) and not is_muddled(seen)
-        return letters(seen) > (0.5 if clearer else RICHER) * letters(self.text)
+        clearer = clearer or familiar(seen) > max(RICHER * familiar(self.text), STRANGE)
+        return letters(seen) > (CLEARER if clearer else RICHER) * letters(self.text)
 
 
 def texts_of(pages: list[Page]) -> list[str]:

@@ -5,14 +5,21 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-from actors.legible import sample_of
+from actors.legible import letters, sample_of
 
 COMMON_MIN = 0.08
 """Share of a text's words that must be among a language's most common ones. Prose has a third, a list of names none."""
 LEAD = 1.2
 """By how much the first language must be ahead of the second: relatives have words in common."""
 WORDS_MIN = 5
+FAMILIAR_OF = 40
+"""Fewer words are too few to miss the small ones."""
+FAMILIAR = 0.2
+"""The share of small words of most prose; lists, tables and what is misread have fewer."""
+STRANGE, VOWELS_MIN = 0.1, 0.3
+"""A cipher has hardly any small words, and too few vowels mostly: those are a third of the letters of any language."""
 
+_LATIN = re.compile("[a-z]")
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0900-\u0963]+[^\W\d_]*)*")
 # Scripts, as Unicode names them, of one language, or of one that is by far the most frequent.
 _OF_SCRIPT = {
@@ -89,6 +96,7 @@ def _by_word(common: dict[str, str]) -> dict[str, list[str]]:
     return languages
 
 
+_SMALL_WORDS = frozenset(" ".join(_COMMON["LATIN"].values()).split())
 _LANGUAGES = {script: _by_word(common) for script, common in _COMMON.items()}
 
 
@@ -102,6 +110,27 @@ def language_of(text: str) -> str | None:
         return "ja"
     script = scripts.most_common(1)[0][0]
     return _OF_SCRIPT.get(script) or _by_words(sample, script)
+
+
+def familiar(text: str) -> float:
+    """Which share of the words are small ones of a language in Latin letters. 1 where too few words tell, or other
+    letters.
+    """
+    sample = sample_of(text).lower()
+    words = sample.split()
+    if len(words) < FAMILIAR_OF:
+        return 1.0
+    share = sum(map(_SMALL_WORDS.__contains__, words)) / len(words)
+    is_latin = share >= FAMILIAR or 2 * len(_LATIN.findall(sample)) > letters(sample)
+    return share if is_latin else 1.0
+
+
+def is_enciphered(text: str) -> bool:
+    """Whether letters stand for others, as a font tells them that has other characters than people see."""
+    if familiar(text) >= STRANGE:
+        return False
+    latin = _LATIN.findall(sample_of(text).lower())
+    return sum(map("aeiouy".__contains__, latin)) < VOWELS_MIN * len(latin)
 
 
 def _scripts(sample: str) -> Counter[str]:

@@ -13,6 +13,7 @@ from actors.extract import Extraction, read_pdf
 from actors.ocr import Tesseract
 from bench.documents import text_pdf
 from tests.needs import lacking
+from tests.pdfs import page_with
 from tests.test_samples import SHARED
 from tests.waiting import LIMIT_S
 
@@ -50,13 +51,27 @@ def test_a_good_layer_is_taken_as_it_is() -> None:
     assert (metadata["extraction_method"], metadata["is_scanned"]) == ("pypdf", False)
 
 
-@pytest.mark.parametrize(
-    "layer", [STAMP, SAID.replace("e ", "~ ").replace("in", "l;n").replace("o", "0")], ids=["a stamp", "a misread text"]
-)
+MISREAD = SAID.replace("e ", "~ ").replace("in", "l;n").replace("o", "0")
+LETTERS_MISREAD = SAID.replace("he", "bc").replace("i", "l").replace("o", "c").replace("a", "n")
+
+
+@pytest.mark.parametrize("layer", [STAMP, MISREAD, LETTERS_MISREAD], ids=["a stamp", "misread", "letters misread"])
 def test_a_layer_that_says_less_than_the_picture_is_not_taken_for_the_page(layer: str) -> None:
     found = read(searchable(layer))
     assert (found.metadata["extraction_method"], found.metadata["is_scanned"]) == ("tesseract", True)
     words = set(SAID.split())
+    assert len(words & set(found.text.split())) > 0.9 * len(words)
+
+
+def test_text_in_a_cipher_is_read_as_it_looks() -> None:
+    table = b"1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfrange <61> <7A> <0064> endbfrange"
+    font = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 7 0 R>>"
+    plain = SAID.replace("(", "").replace(")", "").lower().splitlines()[:20]
+    content = b"BT /F 11 Tf 14 TL 20 560 Td " + b"".join(f"({line}) Tj T* ".encode() for line in plain) + b"ET"
+    entries = (font, f"<</Length {len(table)}>>")
+    found = read(page_with(content, "/Font<</F 6 0 R>>", *entries, box="0 0 600 600", streams={7: table}))
+    assert (found.metadata["extraction_method"], found.metadata["language"]) == ("tesseract", "en")
+    words = set(" ".join(plain).split())
     assert len(words & set(found.text.split())) > 0.9 * len(words)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.writing import language_of
+from actors.writing import familiar, is_enciphered, language_of
 from tests.test_languages import GERMAN, HINDI, JAPANESE, SPANISH
 
 TEXTS = {
@@ -58,3 +58,30 @@ def test_any_text_is_judged(text: str) -> None:
 def test_a_list_of_names_at_the_head_does_not_hide_the_language() -> None:
     names = "Kovács Müller García Nguyen Olsen Rossi\n" * 25
     assert language_of(names + TEXTS["en"] * 40) == "en"
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "pt", "it", "nl", "cs", "fi", "tr"])
+def test_prose_is_familiar_and_in_no_cipher(language: str) -> None:
+    assert familiar(TEXTS[language] * 4) > 0.1
+    assert not is_enciphered(TEXTS[language] * 4)
+
+
+def test_prose_of_which_letters_are_misread_is_less_familiar() -> None:
+    text = TEXTS["en"] * 4
+    assert familiar(text.replace("he", "bc").replace("i", "l").replace("o", "c")) < 0.5 * familiar(text)
+
+
+@pytest.mark.parametrize("shift", [-29, 3])
+def test_a_cipher_is_told_from_languages_that_are_not_known(shift: int) -> None:
+    text = TEXTS["en"].lower() * 4
+    letters = {ord(each): chr((ord(each) - 97 + shift) % 26 + 97) for each in "abcdefghijklmnopqrstuvwxyz"}
+    shifted = {code: chr(code + shift) for code in letters} if shift < 0 else letters
+    assert is_enciphered(text.translate(shifted))
+    lithuanian = "Taryba patvirtino naujos bibliotekos biudžetą, kuri bus atidaryta pavasarį miesto gyventojams. "
+    assert not is_enciphered(lithuanian * 8)
+
+
+@pytest.mark.parametrize("text", ["Low tide", "潮" * 999, TEXTS["hi"] * 9, TEXTS["ru"] * 9, "7 8 9 " * 99])
+def test_what_has_few_words_or_other_letters_is_not_judged(text: str) -> None:
+    assert familiar(text) == 1
+    assert not is_enciphered(text)
