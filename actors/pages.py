@@ -15,7 +15,9 @@ from protocol.words import ErrorCode
 FEW_LETTERS = 50
 """A document with fewer says nothing while some of it could not be read."""
 SPARSE_LETTERS = 200
-"""A page with fewer may be a picture on which they are stamped: its number, an envelope's, who has scanned it."""
+"""With fewer a page that is a picture, and was not looked at, has not been read."""
+STAMP_LETTERS = 500
+"""A page with fewer may be a picture on which they are stamped: its number, who has scanned it, on which terms."""
 RICHER, CLEARER = 1.2, 0.4
 """How many times as many letters as the text that is known another's must have to be preferred; the second where it is
 clearly better read. Letters of Indic scripts are fewer than their spelling in Latin ones."""
@@ -45,7 +47,7 @@ class Page:
     @property
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
-        little = self.fault is not None or letters(self.text, SPARSE_LETTERS) < SPARSE_LETTERS
+        little = self.fault is not None or letters(self.text, STAMP_LETTERS) < STAMP_LETTERS
         return little or is_muddled(self.text) or self._is_misordered or familiar(self.text) < FAMILIAR
 
     def take(self, raw: str, method: Method) -> None:
@@ -67,9 +69,9 @@ class Page:
             self.take(raw, "pdfium")
         if not self.doubtful:
             return
-        bare = not letters(self.text)
-        picture = sheet.is_picture(bare=bare)
-        self.scanned = picture and bare
+        known = letters(self.text)
+        picture = sheet.is_picture(known)
+        self.scanned = picture and not known
         if picture or self._is_undecoded:
             self._look_at(sheet, tesseract, picture=picture)
 

@@ -24,9 +24,12 @@ FORMS_DEEP = 30
 """As far as pdfium draws them, nearly."""
 COVERED, TOUCHED = 0.5, 0.05
 """Shares of a page under pictures that make it one: the first where it has few words, the other where it has none."""
-DRAWN = 20
-"""A page without words on which more is drawn shows them as curves, or in a font without characters."""
-_IMAGE, _FORM = 3, 5  # FPDF_PAGEOBJ_*
+DRAWN, STROKES_EACH = 20, 20
+"""A page without words on which more is drawn, be it in fewer objects of so many strokes each, shows them as curves, or
+in a font without characters."""
+FEW_LETTERS, DRAWN_BESIDE = 50, 300
+"""So does a page with fewer letters, a stamp on it, on which much more is drawn than a diagram takes."""
+_PATH, _IMAGE, _FORM = 2, 3, 5  # FPDF_PAGEOBJ_*
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -91,14 +94,18 @@ class Sheet:
             finally:
                 layer.close()
 
-    def is_picture(self, *, bare: bool) -> bool:
-        """Whether a page with few words, or a bare one without any, shows most of what it says in pictures."""
+    def is_picture(self, known: int) -> bool:
+        """Whether a page of which so many letters are known, few or none, shows most of what it says in pictures."""
         with _faults():
             page = self._page.get_bbox()
             objects = islice(self._page.get_objects(max_depth=1), OBJECTS_MAX)
             covered = sum(_common(page, each.get_bounds()) for each in objects if self._shows_image(each))
             share = covered / max(_area(page), 1.0)
-            return share >= COVERED or (bare and (share >= TOUCHED or self._is_drawn()))
+            if share >= COVERED:
+                return True
+            if known:
+                return known < FEW_LETTERS and self._is_drawn(DRAWN_BESIDE)
+            return share >= TOUCHED or self._is_drawn(DRAWN)
 
     def picture(self) -> "Image":
         """The page in shades of grey, at 200 dots an inch unless it is too small or too large for that."""
@@ -108,9 +115,11 @@ class Sheet:
             image: Image = self._page.render(scale=scale, grayscale=True).to_pil().copy()
             return image
 
-    def _is_drawn(self) -> bool:
-        objects = self._page.get_objects(max_depth=FORMS_DEEP)
-        return len(list(islice(objects, DRAWN + 1))) > DRAWN
+    def _is_drawn(self, objects_max: int) -> bool:
+        """Whether there are more objects than that on it, or as many strokes in fewer."""
+        objects = islice(self._page.get_objects(max_depth=FORMS_DEEP), objects_max + 1)
+        strokes = [_strokes(each) for each in objects]
+        return len(strokes) > objects_max or sum(strokes) > objects_max * STROKES_EACH
 
     def _shows_image(self, drawn: Any) -> bool:
         """Whether this is an image, or a form that holds one: its place on the page is known, not that of its parts."""
@@ -143,6 +152,12 @@ def _faults() -> Iterator[None]:
         yield
     except (RuntimeError, ValueError, AssertionError, LookupError, TypeError, OSError, ctypes.ArgumentError):
         raise Unreadable from None
+
+
+def _strokes(drawn: Any) -> int:
+    from pypdfium2.raw import FPDFPath_CountSegments  # noqa: PLC0415 - in the child only, and there only when needed
+
+    return max(0, FPDFPath_CountSegments(drawn.raw)) if drawn.type == _PATH else 0
 
 
 def _common(one: Box, other: Box) -> float:

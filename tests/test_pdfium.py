@@ -76,13 +76,15 @@ def test_what_is_damaged_is_unreadable() -> None:
         (b"q 200 0 0 50 0 0 cm /I Do Q q 200 0 0 60 0 140 cm /I Do Q", True),
         (b"q 900 0 0 900 190 190 cm /I Do Q", False),
         (b"10 10 m 90 90 l S " * 30, False),
+        (b"10 10 m 90 90 l S " * 400, True),
+        (b"10 10 m " + b"90 90 l 10 90 l " * 4_000 + b"S", True),
         (b"", False),
     ],
-    ids=["the whole page", "half of it", "a quarter", "two strips", "beyond the edge", "curves", "nothing"],
+    ids=["all", "half", "a quarter", "two strips", "beyond the edge", "a diagram", "curves", "one curve", "nothing"],
 )
 def test_a_page_with_few_words_is_a_picture_where_pictures_cover_half_of_it(content: bytes, picture: bool) -> None:
     with opened(page_with(TEXT + content, BOTH, IMAGE), None) as sheets, sheets.sheet(0) as sheet:
-        assert sheet.is_picture(bare=False) is picture
+        assert sheet.is_picture(8) is picture
 
 
 @pytest.mark.parametrize(
@@ -92,20 +94,21 @@ def test_a_page_with_few_words_is_a_picture_where_pictures_cover_half_of_it(cont
         (b"q 20 0 0 20 0 0 cm /I Do Q", False),
         (b"10 10 m 90 90 l S " * 30, True),
         (b"10 10 m 90 90 l S " * 10, False),
+        (b"10 10 m " + b"90 90 l 10 90 l " * 400 + b"S", True),
         (b"", False),
     ],
-    ids=["a quarter", "a dot", "curves", "a frame", "nothing"],
+    ids=["a quarter", "a dot", "curves", "a frame", "one curve", "nothing"],
 )
 def test_a_page_without_words_is_a_picture_where_anything_is_drawn(content: bytes, picture: bool) -> None:
     with opened(page_with(content, BOTH, IMAGE), None) as sheets, sheets.sheet(0) as sheet:
-        assert sheet.is_picture(bare=True) is picture
+        assert sheet.is_picture(0) is picture
 
 
 def test_pictures_and_curves_are_found_in_forms_as_well() -> None:
     for drawn in (b"/I Do", b".1 .1 m .9 .9 l S " * 30):
         data = page_with(b"200 0 0 200 0 0 cm /G Do", "/XObject<</G 7 0 R>>", IMAGE, FORM, streams={7: drawn})
         with opened(data, None) as sheets, sheets.sheet(0) as sheet:
-            assert sheet.is_picture(bare=True)
+            assert sheet.is_picture(0)
 
 
 def test_a_page_is_drawn_in_grey_at_200_dots_an_inch() -> None:
@@ -141,4 +144,4 @@ def test_a_picture_is_found_however_deep_in_forms_it_lies() -> None:
     shown = {7 + level: b"/G Do" for level in range(depth - 1)} | {6 + depth: b"/I Do"}
     data = page_with(b"200 0 0 200 0 0 cm /G Do", "/XObject<</G 7 0 R>>", IMAGE, *forms, streams=shown)
     with opened(data, None) as sheets, sheets.sheet(0) as sheet:
-        assert sheet.is_picture(bare=True)
+        assert sheet.is_picture(0)

@@ -21,6 +21,7 @@ SEEN = text_pdf(2, 1)
 SAID = read_pdf(SEEN, 1).text
 HINDI = SHARED / "hindi_text_layer.pdf"
 STAMP = "Envelope 6F0C2A11-93D4-4C6B-8E55-0B7A21D9C3F4, scanned by the front office, page 1 of 1, certified copy"
+TERMS = f"{STAMP}. Downloaded from the archive of the university library; all use is subject to its terms, " * 3
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -55,7 +56,9 @@ MISREAD = SAID.replace("e ", "~ ").replace("in", "l;n").replace("o", "0")
 LETTERS_MISREAD = SAID.replace("he", "bc").replace("i", "l").replace("o", "c").replace("a", "n")
 
 
-@pytest.mark.parametrize("layer", [STAMP, MISREAD, LETTERS_MISREAD], ids=["a stamp", "misread", "letters misread"])
+@pytest.mark.parametrize(
+    "layer", [STAMP, TERMS, MISREAD, LETTERS_MISREAD], ids=["a stamp", "terms", "misread", "letters misread"]
+)
 def test_a_layer_that_says_less_than_the_picture_is_not_taken_for_the_page(layer: str) -> None:
     found = read(searchable(layer))
     assert (found.metadata["extraction_method"], found.metadata["is_scanned"]) == ("tesseract", True)
