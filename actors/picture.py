@@ -8,7 +8,7 @@ from actors.ocr import Box
 
 SMALLER = 4
 """Of pictures that are only looked at: a letter is some dots high, and grain is gone."""
-SKEW_MAX, SKEW_STEP, SKEW_MIN = 5.0, 0.5, 0.5
+SKEW_MAX, SKEW_MIN = 10, 0.5
 """Degrees that are tried, and those from which on a page is turned back."""
 INK = 128
 """Darker dots are ink, once the darkest is black and the lightest white."""
@@ -27,14 +27,19 @@ def straightened(picture: Image.Image) -> Image.Image:
     lies on its side these are the columns.
     """
     small = _small(picture)
-    steps = round(SKEW_MAX / SKEW_STEP)
-    skew = max((step * SKEW_STEP for step in range(-steps, steps + 1)), key=lambda angle: _contrast(small, angle))
+    near = max(range(-SKEW_MAX, SKEW_MAX + 1), key=lambda degrees: _contrast(small, degrees))
+    skew = max((near, near - 0.5, near + 0.5), key=lambda degrees: _contrast(small, degrees))
     return _turned(picture, skew) if abs(skew) >= SKEW_MIN else picture
 
 
-def cleaned(picture: Image.Image) -> Image.Image:
-    """Without grain, and with all shades from black to white."""
-    return ImageOps.autocontrast(picture.filter(ImageFilter.MedianFilter(3)))
+def lit(picture: Image.Image) -> Image.Image:
+    """Dark on light, whichever it was."""
+    return ImageOps.invert(picture) if ImageStat.Stat(picture).median[0] < INK else picture
+
+
+def cleaned(picture: Image.Image, grain_px: int) -> Image.Image:
+    """Without grain of that size, and with all shades from black to white."""
+    return ImageOps.autocontrast(picture.filter(ImageFilter.GaussianBlur(grain_px)))
 
 
 def ink_outside(picture: Image.Image, boxes: Iterable[Box]) -> float:
@@ -52,7 +57,8 @@ def _small(picture: Image.Image) -> Image.Image:
 
 
 def _turned(picture: Image.Image, degrees: float) -> Image.Image:
-    return picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=255)
+    paper = ImageStat.Stat(picture).median[0]  # corners in another shade would look like lines
+    return picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=paper)
 
 
 def _contrast(picture: Image.Image, degrees: float) -> float:

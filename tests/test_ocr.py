@@ -67,6 +67,7 @@ SCANNERS = {
     "on sheets taken for stamps": Scanner(size=0.1, noise=8),
     "on sheets taken for posters": Scanner(size=5, skew=0.8),
     "faint": Scanner(contrast=0.3, noise=12, skew=-0.6),
+    "photographed askew": Scanner(skew=-9.5),
 }
 
 
@@ -77,6 +78,12 @@ def test_a_scan_is_read_word_by_word(scanner: Scanner, tesseract: Tesseract) -> 
     reading = tesseract.read(picture(scanner.scan(page)))
     assert recall(reading.text, page) >= RECALL
     assert reading.confidence > 0.8
+
+
+def test_grey_paper_with_much_grain_is_read(tesseract: Tesseract) -> None:
+    page = text_pdf(11, 1)
+    paper = Scanner(contrast=0.35).picture(picture(page)).point([round(0.85 * shade) for shade in range(256)])
+    assert recall(tesseract.read(Scanner(noise=25).picture(paper)).text, page) >= 0.95
 
 
 def test_lines_and_paragraphs_are_kept_apart(tesseract: Tesseract) -> None:

@@ -1,10 +1,10 @@
 """What is done to pictures of pages before they are read."""
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from actors.pdfium import opened
-from actors.picture import SKEW_MAX, cleaned, ink_outside, is_plain, straightened
+from actors.picture import SKEW_MAX, cleaned, ink_outside, is_plain, lit, straightened
 from bench.documents import text_pdf
 from bench.scans import Scanner
 
@@ -22,7 +22,7 @@ def rows(picture: Image.Image) -> float:
     return sum((each - mean) ** 2 for each in means) / len(means)
 
 
-@pytest.mark.parametrize("skew", [-SKEW_MAX, -3, -1.2, 0.7, 2, 4.1])
+@pytest.mark.parametrize("skew", [-SKEW_MAX, -6.4, -3, -1.2, 0.7, 2, 4.1])
 def test_skewed_lines_are_made_level(skew: float) -> None:
     level = rows(page(Scanner()))
     skewed = page(Scanner(skew=skew, noise=15))
@@ -40,9 +40,20 @@ def test_a_page_on_its_side_is_left_as_it_is_too(turned: int) -> None:
     assert straightened(picture) is picture
 
 
+def test_grey_paper_is_not_taken_for_skewed() -> None:
+    picture = page(Scanner(contrast=0.25, noise=25)).point([shade * 4 // 5 for shade in range(256)])
+    assert straightened(picture) is picture
+
+
+def test_what_is_light_on_dark_becomes_dark_on_light() -> None:
+    picture = page(Scanner())
+    assert lit(picture) is picture
+    assert lit(ImageOps.invert(picture)).tobytes() == picture.tobytes()
+
+
 def test_faint_pages_are_darkened_and_grain_is_taken_out() -> None:
     faint = page(Scanner(contrast=0.25, noise=20))
-    clean = cleaned(faint)
+    clean = cleaned(faint, 1)
     shades = clean.histogram()
     assert any(shades[:8])
     assert any(shades[-8:])
@@ -67,7 +78,7 @@ def test_where_there_is_no_ink_none_lies_outside() -> None:
 def test_the_smallest_pictures_do_no_harm(size: tuple[int, int]) -> None:
     picture = Image.new("L", size, 255)
     picture.putpixel((0, 0), 0)
-    for changed in (straightened(picture), cleaned(picture)):
+    for changed in (straightened(picture), cleaned(picture, 2), lit(picture)):
         assert changed.size == size
     assert 0 <= ink_outside(picture, [(0, 0, 1, 1)]) <= 1
 
