@@ -27,6 +27,7 @@ from actors.errors import DocumentRefused
 from actors.legible import letters
 from actors.stopping import ending_with_parent
 from actors.textlayer import too_complex
+from actors.writing import language_of
 from protocol.words import ErrorCode
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ SURE, NOISE = 0.7, 0.5
 GRAINS_PX = (1, 2)
 """How coarse the grain is that it is cleaned of. The first leaves small print whole; the second is tried where that was
 not enough."""
+TELLING_WORDS = 20
+"""So many read below the first, and in no known language, are those of a script for which there is no data."""
 MISSED_MAX = 0.5
 """It is read again too where more of its ink lies outside of all words: whole paragraphs may be missing, at any
 confidence. On pages of text that share is 0.01, and one with a large picture only costs twice."""
@@ -105,7 +108,7 @@ class Tesseract:
         for grain_px in GRAINS_PX:
             if best.confidence < SURE or missed:
                 best, missed = self._better(best, pictures.cleaned(picture, grain_px), installed), False
-        if best.confidence >= NOISE:
+        if best.confidence >= SURE or (best.confidence >= NOISE and not _is_nonsense(best)):
             return best
         if best.boxes and (lacking := [each for each in self._languages if each not in installed]):
             _without_data(lacking)
@@ -180,6 +183,10 @@ class Tesseract:
                     return bytes(heard)
                 heard += data
         raise too_complex()
+
+
+def _is_nonsense(reading: Reading) -> bool:
+    return len(reading.boxes) >= TELLING_WORDS and language_of(reading.text) is None
 
 
 def reading_of(table: str) -> Reading:

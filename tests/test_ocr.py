@@ -104,6 +104,28 @@ def test_noise_says_nothing(tesseract: Tesseract) -> None:
     assert tesseract.read(Image.effect_noise(NOISE_SIZE, 80)).text == ""
 
 
+def seen_by_tesseract(words: str, confidence: int) -> bytes:
+    return "\n".join(f"5\t1\t1\t1\t1\t1\t1\t1\t9\t9\t{confidence}\t{word}" for word in words.split()).encode()
+
+
+@pytest.mark.parametrize(
+    ("words", "confidence", "taken"),
+    [
+        ("79 WANA 970W AWTNA A'NDN7 " * 9, 56, False),
+        ("79 WANA 970W AWTNA A'NDN7 " * 9, 80, True),
+        ("WANA AWTNA " * 9, 56, True),
+        ("the dredging of the harbour is to be done by the spring " * 9, 56, True),
+    ],
+    ids=["nonsense", "sure of it", "a few words", "a language"],
+)
+def test_a_script_without_data_gives_no_text(
+    tesseract: Tesseract, monkeypatch: pytest.MonkeyPatch, words: str, confidence: int, taken: bool
+) -> None:
+    monkeypatch.setattr(tesseract, "_table", lambda *_: seen_by_tesseract(words, confidence))
+    speckled = Image.effect_noise((200, 200), 80)
+    assert bool(tesseract.read(speckled).text) is taken
+
+
 TABLE = "\n".join(
     [
         "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext",
