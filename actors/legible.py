@@ -32,7 +32,7 @@ _UNDECODED = re.compile(
 )
 _NAMED = re.compile(r"/[A-Za-z]{1,5}\d")
 _SIGN = re.compile(r"[!-/:-@\[-`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u2010-\u2bff]")
-_RUN = re.compile(r"(\S)\1{2,}")
+_RUN = re.compile(r"(\S)(?: ?\1){2,}")
 # Each begins with what is rare and looks back from there: that is six times as fast as from letter to letter.
 _MUDDLED = re.compile(
     r"[^a-z\s'\u2019./@&:-]"

@@ -28,6 +28,7 @@ TABLE = """| Point | Nitrate mg/l | pH |
 CONTENTS = """1. Introduction ........................ 3
 2. Methods ............................. 7
 2.1 Samples ............................ 8"""
+SPACED_CONTENTS = CONTENTS.replace(".....", " . . . . . . . . . . . . . . .")
 FORMULAS = "f(x) = (a + b)/2 - c^2; |x| <= 1, x != 0 => y = +-sqrt(x*x - 1) (eq. 4)"
 BULLETS = "\uf0b7 Low tide\n\uf0b7 High tide\n\uf0b7 Storm surge"
 SHIFTED = "".join(chr(ord(each) - 29) for each in "The council approved the budget for the new library.")
@@ -42,7 +43,19 @@ def test_any_text_is_judged(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [CODE, TABLE, CONTENTS, FORMULAS, BULLETS, "", " \n", "Rates /A4 and 12/2024 or/and w/o", *FOREIGN]
+    "text",
+    [
+        CODE,
+        TABLE,
+        CONTENTS,
+        SPACED_CONTENTS,
+        FORMULAS,
+        BULLETS,
+        "",
+        " \n",
+        "Rates /A4 and 12/2024 or/and w/o",
+        *FOREIGN,
+    ],
 )
 def test_text_of_all_kinds_is_legible(text: str) -> None:
     assert not is_garbled(text)
