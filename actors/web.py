@@ -29,6 +29,8 @@ REDIRECTS_MAX = 5
 # Below the 5 s after which common servers close an idle connection, so that we do not send into a closing one.
 KEEPALIVE_S = 4.0
 IDLE_CONNECTIONS_MAX = 64
+LABEL_LENGTH_MAX = 63
+"""Of a name, between two dots."""
 
 _HEADERS = [
     (b"user-agent", b"tagstream"),
@@ -169,9 +171,14 @@ def _url(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
         raise _unfit("The document's URL is not valid.") from None
     if url.scheme not in ("http", "https"):
         raise SourceRefused("Documents are fetched by http and https only.", code=ErrorCode.UNSUPPORTED)
-    if not url.raw_host or not 0 < (1 if url.port is None else url.port) < 65_536:
+    if not _is_name(_host(url)) or not 0 < (1 if url.port is None else url.port) < 65_536:
         raise _unfit("The document's URL names no host and port that can be asked.")
     return url
+
+
+def _is_name(host: str) -> bool:
+    """Whether each of its labels is one: a resolver may make do with less (`a.example..`), TLS raises."""
+    return all(0 < len(label) <= LABEL_LENGTH_MAX for label in host.removesuffix(".").split("."))
 
 
 def _redirected(url: httpx2.URL, status: int, headers: httpx2.Headers) -> httpx2.URL:
