@@ -22,6 +22,10 @@ from protocol.words import ErrorCode
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOOK_UPS_MAX = 128
+HEADS_MAX_BYTES = 128 * 1024
+"""Of an answer before its body, with all the preliminary ones (1xx) that a host may send before it, without end."""
+HEAD_PIECE_BYTES = 4 * 1024
+"""Heads are read in so small pieces: the pool reads all heads in one without letting anybody else have a turn."""
 
 # Beyond what `ipaddress` calls global: what may still lead into a private network or to a cloud's own services.
 _NOT_PUBLIC = tuple(
@@ -209,19 +213,36 @@ class Stream(httpcore2.AsyncNetworkStream):
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._head_left_bytes: int | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as above
         """At most so many bytes; none at the end."""
         try:
             async with asyncio.timeout(timeout):
-                return await self._reader.read(max_bytes)
+                if self._head_left_bytes is None:
+                    return await self._reader.read(max_bytes)
+                return await self._read_head(min(max_bytes, HEAD_PIECE_BYTES))
         except TimeoutError:
             raise httpcore2.ReadTimeout from None
         except OSError:
             raise httpcore2.ReadError from None
 
+    async def _read_head(self, max_bytes: int) -> bytes:
+        assert self._head_left_bytes is not None
+        await asyncio.sleep(0)  # what has arrived already is read without waiting
+        piece = await self._reader.read(max_bytes)
+        self._head_left_bytes -= len(piece)
+        if self._head_left_bytes < 0:
+            raise httpcore2.ReadError
+        return piece
+
+    def head_is_read(self) -> None:
+        """What comes now is the body, until the next request."""
+        self._head_left_bytes = None
+
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as above
-        """Send all of it."""
+        """Send all of it: a request, so that a head follows."""
+        self._head_left_bytes = HEADS_MAX_BYTES
         try:
             async with asyncio.timeout(timeout):
                 self._writer.write(buffer)

@@ -17,7 +17,7 @@ import httpcore2
 import httpx2
 
 from actors.blob import Opened, empty
-from actors.connect import JudgedBackend
+from actors.connect import JudgedBackend, Stream
 from actors.courtesy import Courtesy
 from actors.errors import DocumentError, NetworkFailed, RateLimited, SourceRefused
 from actors.retry_after import RETRY_AFTER_CAP_MS, retry_after_ms
@@ -29,6 +29,7 @@ REDIRECTS_MAX = 5
 # Below the 5 s after which common servers close an idle connection, so that we do not send into a closing one.
 KEEPALIVE_S = 4.0
 IDLE_CONNECTIONS_MAX = 64
+SMALL_PIECE_BYTES = 4 * 1024
 LABEL_LENGTH_MAX = 63
 """Of a name, between two dots."""
 
@@ -102,6 +103,8 @@ class Web:
         )
         try:
             response = await self._pool.handle_async_request(request)
+            if isinstance(stream := response.extensions.get("network_stream"), Stream):
+                stream.head_is_read()
             try:
                 yield response
             finally:
@@ -140,7 +143,7 @@ async def _decoded(host: str, response: httpcore2.Response, headers: httpx2.Head
     """
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding in ("", "identity"):
-        async for chunk in response.aiter_stream():
+        async for chunk in _pieces(response):
             yield chunk
         return
     if coding not in ("gzip", "deflate"):
@@ -160,8 +163,16 @@ class _Body(httpx2.AsyncByteStream):
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._response.aiter_stream():
+        async for chunk in _pieces(self._response):
             yield chunk
+
+
+async def _pieces(response: httpcore2.Response) -> AsyncGenerator[bytes, None]:
+    """A body as it arrives. Between small pieces others have their turn: thousands of them may be here at once."""
+    async for piece in response.aiter_stream():
+        yield piece
+        if len(piece) < SMALL_PIECE_BYTES:
+            await asyncio.sleep(0)
 
 
 def _url(text: str, base: httpx2.URL | None = None) -> httpx2.URL:
