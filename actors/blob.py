@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
@@ -11,6 +11,8 @@ from actors.errors import DocumentRefused, SourceRefused
 from protocol.words import ErrorCode
 
 PDF_TYPE = "application/pdf"
+# Linux lets us pass through folders that we may not list.
+_FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 class Opened(NamedTuple):
@@ -54,8 +56,7 @@ def open_local(root: Path | None, path: str, max_bytes: int) -> Blob:
     try:
         real = Path(os.path.realpath(root / path))  # unlike Path.resolve it does not raise on links in a circle
         if real.is_relative_to(root):
-            # Neither a pipe nor a device may hold us up, nor a link that came after the look above.
-            return _regular(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), max_bytes)
+            return _regular(_open_below(root, real.relative_to(root).parts or (".",)), max_bytes)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise SourceRefused("The file is not there.", code=ErrorCode.NOT_FOUND) from None
     except OSError:
@@ -71,6 +72,21 @@ def empty() -> DocumentRefused:
 def too_large(max_bytes: int) -> SourceRefused:
     """What a document above the cap ends with."""
     return SourceRefused(f"The document is larger than {max_bytes / 2**20:.4g} MiB.", code=ErrorCode.TOO_LARGE)
+
+
+def _open_below(root: Path, parts: Sequence[str]) -> int:
+    """Step by step, since any folder on the way may have become a link after the look that found it below the root."""
+    *folders, name = parts
+    above = os.open(root, _FOLDER)
+    try:
+        for each in folders:
+            inner = os.open(each, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+            os.close(above)
+            above = inner
+        # Neither a pipe nor a device may hold us up.
+        return os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW, dir_fd=above)
+    finally:
+        os.close(above)
 
 
 def _regular(descriptor: int, max_bytes: int) -> Blob:

@@ -78,3 +78,30 @@ def test_a_file_above_the_cap_is_refused_unread(root: Path) -> None:
 def test_without_a_root_there_are_no_local_files() -> None:
     error = refused(None, "a.pdf")
     assert (str(error), error.code) == ("This server reads no local files.", ErrorCode.FORBIDDEN)
+
+
+@pytest.mark.parametrize("swapped", ["inner", "inner/deep", "inner/deep/a.pdf"])
+def test_a_link_that_comes_after_the_look_is_not_followed(
+    root: Path, swapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write below the root may swap a folder for a link between the look and the opening."""
+    for folder in (root / "inner" / "deep", root.parent / "deep", root.parent):
+        folder.mkdir(exist_ok=True)
+        (folder / "a.pdf").write_bytes(b"%PDF-")
+    look = os.path.realpath
+
+    def swap(path: Path) -> str:
+        found = look(path)
+        (root / swapped).rename(root / "moved")
+        (root / swapped).symlink_to(root.parent / "a.pdf" if swapped.endswith(".pdf") else root.parent)
+        return found
+
+    monkeypatch.setattr("os.path.realpath", swap)
+    assert refused(root, "inner/deep/a.pdf").code in (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN)
+
+
+def test_refusals_leave_no_file_open(root: Path) -> None:
+    before = len(list(Path("/dev/fd").iterdir()))
+    for path in ("none.pdf", "inner/none.pdf", "a.pdf/x", "inner", "", "../secret.pdf"):
+        refused(root, path)
+    assert len(list(Path("/dev/fd").iterdir())) == before
