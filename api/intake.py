@@ -13,17 +13,14 @@ from quart import Request
 from quart.asgi import ASGIHTTPConnection
 from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
-from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, NeedData
 
-from api.multipart import declared
+from api.multipart import PIECE_BYTES, Decoder, declared
 from protocol.requests import MalformedBody
 
 STREAMED = frozenset({"/api/uploads", "/api/single/process"})
 """The routes that read their bodies in pieces, and look after their size themselves."""
 AHEAD_MAX_BYTES = 256 * 1024
-PIECE_BYTES = 64 * 1024
-PART_HEAD_MAX_BYTES = 64 * 1024
-"""Of a part before its content, and of what stands before the first part."""
 PATIENCE_S, PATIENCE_BYTES = 30.0, 10_000
 """So long is waited for so many bytes: who sends nothing has gone, and who drips keeps a place from others."""
 
@@ -94,24 +91,12 @@ class Part(NamedTuple):
     """Its content; what is left unread is skipped."""
 
 
-class _Decoder(MultipartDecoder):
-    """Werkzeug's, without its flaw: where a piece ends between the two dashes behind the last boundary, it takes the
-    line break before that boundary for content.
-    """
-
-    def _last_partial_boundary_index(self, data: bytes | bytearray) -> int:
-        """Where the last line begins that may become a boundary; all before is content."""
-        tail = max(0, len(data) - len(b"\r\n--" + self.boundary + b"--"))
-        breaks = (data.rfind(b"\r", tail), data.rfind(b"\n", tail))
-        return min((at for at in breaks if at >= 0), default=len(data))
-
-
 class Multipart:
     """A multipart body as it arrives."""
 
     def __init__(self, body: AsyncIterator[bytes], boundary: str, parts_max: int) -> None:
         self._body = body
-        self._decoder = _Decoder(boundary.encode(), PART_HEAD_MAX_BYTES + PIECE_BYTES, max_parts=parts_max + 1)
+        self._decoder = Decoder(boundary.encode(), parts_max + 1)
         self._arrived = memoryview(b"")
         self._be_patient()
 

@@ -13,6 +13,11 @@ from protocol.faults import Faults, MalformedBody, shown
 
 CONTENT_TYPE = "multipart/form-data"
 PARTS_MAX = 20
+PIECE_BYTES = 64 * 1024
+PART_HEAD_MAX_BYTES = 64 * 1024
+"""Of a part before its content, and of what stands before the first part."""
+CHARSET_LENGTH_MAX = 64
+"""Of the name of an encoding; what is longer is none that anybody knows."""
 
 
 class Part(NamedTuple):
@@ -24,6 +29,23 @@ class Part(NamedTuple):
     charset: str | None
     file_name: str
     """Empty: it is no file, or has no name."""
+
+
+class Decoder(MultipartDecoder):
+    """Werkzeug's, fed with pieces of at most `PIECE_BYTES`, which bounds what one look through the heads can cost.
+
+    Without its flaw: where a piece ends between the two dashes behind the last boundary, it takes the line break
+    before that boundary for content.
+    """
+
+    def __init__(self, boundary: bytes, parts_max: int) -> None:
+        super().__init__(boundary, PART_HEAD_MAX_BYTES + PIECE_BYTES, max_parts=parts_max)
+
+    def _last_partial_boundary_index(self, data: bytes | bytearray) -> int:
+        """Where the last line begins that may become a boundary; all before is content."""
+        tail = max(0, len(data) - len(b"\r\n--" + self.boundary + b"--"))
+        breaks = (data.rfind(b"\r", tail), data.rfind(b"\n", tail))
+        return min((at for at in breaks if at >= 0), default=len(data))
 
 
 def read_parts(content_type: str, body: bytes, fields: Collection[str]) -> dict[str, Part]:
@@ -38,17 +60,16 @@ def read_parts(content_type: str, body: bytes, fields: Collection[str]) -> dict[
     if not boundary:
         raise Problem(415, "The Content-Type of a form must name its boundary.")
     try:
-        sent = _decode(MultipartDecoder(boundary, max_parts=PARTS_MAX), body)
+        sent = _decode(Decoder(boundary, PARTS_MAX), body)
     except RequestEntityTooLarge:
-        raise MalformedBody(f"the form has more than {PARTS_MAX} fields") from None
+        raise MalformedBody(f"the form has more than {PARTS_MAX} fields, or heads without end") from None
     except (ValueError, LookupError):
         raise MalformedBody("the body is no form that can be read") from None
     return {name: part for name, part in _checked(sent, fields).items() if part.content or part.file_name}
 
 
-def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
-    decoder.receive_data(body)
-    decoder.receive_data(None)
+def _decode(decoder: Decoder, body: bytes) -> list[tuple[str, Part]]:
+    arrived = (body[at : at + PIECE_BYTES] or None for at in range(0, len(body) + PIECE_BYTES, PIECE_BYTES))
     parts: list[tuple[str, Part]] = []
     head: Field | File = Field(name="", headers=Headers())
     pieces: list[bytes] = []
@@ -64,14 +85,14 @@ def _decode(decoder: MultipartDecoder, body: bytes) -> list[tuple[str, Part]]:
             case Preamble():
                 pass
             case NeedData():
-                raise ValueError("it breaks off")
+                decoder.receive_data(next(arrived, None))
     return parts
 
 
 def declared(headers: Headers) -> tuple[str, str | None]:
     """The media type and the encoding that a part declares."""
     media_type, options = parse_options_header(headers.get("Content-Type", ""))
-    return media_type.lower(), options.get("charset") or None
+    return media_type.lower(), options.get("charset", "")[:CHARSET_LENGTH_MAX] or None
 
 
 def _checked(sent: list[tuple[str, Part]], fields: Collection[str]) -> dict[str, Part]:
