@@ -8,7 +8,7 @@ from redis import RedisError
 
 from actors.settings import Settings
 from api import batch, control, events, parts, paths, problems, results, single, sockets, template, uploads
-from api.intake import Intake, StreamedRequest
+from api.intake import Intake, StreamedBody, StreamedRequest
 from api.parts import present
 from api.problems import Problem
 from api.results import answer
@@ -39,6 +39,8 @@ def create_app(settings: Settings) -> Quart:
 
     @app.after_request
     async def complete(response: Response) -> Response:
+        if isinstance(request.body, StreamedBody):
+            request.body.drop()
         response.headers.setdefault("Cache-Control", "no-store")
         if response.status_code >= 400 and _has_body() and request.http_version == "1.1":
             # Refused before it was read whole: the rest of it cannot stand before another request.

@@ -1,6 +1,7 @@
 """Bodies that are taken in piece by piece: the network waits where we do, and nothing is whole in memory.
 
 Intake      Quart's side of a request: it reads no further ahead than `AHEAD_MAX_BYTES`
+Exchange    Hypercorn's: what comes after the answer is dropped in peace
 Multipart   the parts of a body, one after the other, each as it arrives
 """
 
@@ -8,6 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple
 
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import ASGIReceiveCallable
 from quart import Request
 from quart.asgi import ASGIHTTPConnection
@@ -33,9 +36,12 @@ class StreamedBody(Body):
         self._room = asyncio.Event()
         self._room.set()
         self._ahead_max_bytes = 0
+        self._is_over = False
 
     def append(self, data: bytes) -> None:
         """Take in what has arrived."""
+        if self._is_over:
+            return
         super().append(data)
         if len(self._data) >= self._ahead_max_bytes:
             self._room.clear()
@@ -50,6 +56,11 @@ class StreamedBody(Body):
     async def room(self) -> None:
         """Wait until more may come."""
         await self._room.wait()
+
+    def drop(self) -> None:
+        """The answer is known: what still comes is dropped. Left waiting, it would hold the connection for ever."""
+        self._is_over = True
+        self._room.set()
 
 
 class StreamedRequest(Request):
@@ -76,6 +87,16 @@ class Intake(ASGIHTTPConnection):
                 await body.room()
             else:
                 body.set_complete()
+
+
+class Exchange(HTTPStream):
+    """A request and its answer. What comes after the answer is skipped, and others have their turn in between."""
+
+    async def handle(self, event: StreamEvent) -> None:
+        if self.closed:
+            await asyncio.sleep(0)
+        else:
+            await super().handle(event)
 
 
 class Part(NamedTuple):

@@ -3,7 +3,7 @@
 Connection      one client's, in the place of `TCPServer`
 Socket          an observer's, in the place of `WSStream`
 Conversation    the same on Quart's side
-mend            puts the first two where Hypercorn looks for its own
+mend            puts the first two, and `intake.Exchange`, where Hypercorn looks for its own
 """
 
 import asyncio
@@ -32,6 +32,8 @@ from quart.asgi import ASGIWebsocketConnection
 from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Message, Ping
 from wsproto.frame_protocol import CloseReason
+
+from api.intake import Exchange
 
 INBOUND_MAX_BYTES = 4096
 """Observers only listen; what they send is dropped up to here, and ends the connection beyond."""
@@ -287,6 +289,7 @@ def mend(*, compression: bool) -> None:
     places: list[tuple[Any, str, Any]] = [
         (hypercorn.asyncio.run, "TCPServer", Connection),
         (hypercorn.protocol.h11, "WSStream", Socket),
+        (hypercorn.protocol.h11, "HTTPStream", Exchange),
         (hypercorn.protocol, "H11Protocol", Http),
     ]
     if not compression:

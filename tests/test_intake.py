@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypercorn.protocol.events import Body as StreamBody
 from quart import Quart
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestTimeout
 
-from api.intake import AHEAD_MAX_BYTES, Intake, Multipart, StreamedBody, StreamedRequest
+from api.intake import AHEAD_MAX_BYTES, Exchange, Intake, Multipart, StreamedBody, StreamedRequest
 from protocol.requests import MalformedBody
+from tests.served import LIMIT_S, Served
 
 PIECE = bytes(64 * 1024)
 MANY = 100
@@ -125,3 +127,33 @@ async def test_the_time_in_which_we_do_not_ask_is_not_the_clients(monkeypatch: p
     async for each in parts:
         async for _ in each.chunks:
             await asyncio.sleep(0.05)
+
+
+async def test_others_have_their_turn_while_what_comes_after_the_answer_is_skipped() -> None:
+    """Thousands of tiny chunks may have arrived at once, of callers who have shown no token."""
+    exchange, turns = Exchange.__new__(Exchange), 0
+    exchange.closed = True
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(others())
+    for _ in range(MANY):
+        await exchange.handle(StreamBody(stream_id=1, data=b"x"))
+    waiting.cancel()
+    assert turns >= MANY
+
+
+@pytest.mark.parametrize("path", ["/api/uploads", "/api/single/process", "/api/batch/start", "/nowhere"])
+async def test_who_is_refused_and_goes_on_sending_is_let_go(api: Served, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.settings.port)
+    try:
+        writer.write(head + b"1\r\nx\r\n" * 9_000)
+        answer = await asyncio.wait_for(reader.read(), LIMIT_S)  # to the end: until they have closed
+    finally:
+        writer.transport.abort()
+    assert answer.startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 404 "))
