@@ -5,9 +5,10 @@ the callers' business, and what the library says may hold addresses of the opera
 our policy decides.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -26,8 +27,14 @@ MARGIN_S = 5.0
 """Our own deadline comes before the library's."""
 CHUNK_BYTES = 16 * 1024
 PART_BYTES, PARTS_AT_A_TIME = 5 * 2**20, 1
+TAKE_BACK_S = 5.0
+"""So long may it take to tell the store that a file is not sent to its end."""
 
 _STATUS = re.compile(r" status code: (\d{3})\b")
+
+
+class _Stopped(Exception):
+    """Nobody wants the object any more."""
 
 
 class Place(NamedTuple):
@@ -67,9 +74,24 @@ class Buckets:
 
     async def write(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
         """Store an object, of which nothing is there before all of it is. Raises as `open`, and what `chunks` does."""
+        stop = asyncio.Event()
+        putting = asyncio.ensure_future(self._put(place, _until(stop, chunks)))
+        try:
+            await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            # The library takes back the parts that it has sent where `chunks` fail, but not where it is cancelled.
+            stop.set()
+            with suppress(DocumentError, TimeoutError):
+                async with asyncio.timeout(TAKE_BACK_S):
+                    await putting
+            raise
+        finally:
+            stop.set()
+
+    async def _put(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
         import obstore  # noqa: PLC0415 - as above
 
-        with _translated(place.bucket):
+        with _translated(place.bucket), suppress(_Stopped):
             await obstore.put_async(
                 self._store(place.bucket),
                 place.key,
@@ -135,6 +157,24 @@ def _readable(path: str, settings: Settings) -> Place:
     if bucket == kept or not any(f"{bucket}/{key}".startswith(f"{opened}/") for opened in settings.s3_buckets):
         raise SourceRefused("The operator has not opened that place in S3.", code=ErrorCode.FORBIDDEN)
     return Place(bucket, key)
+
+
+async def _until(stop: asyncio.Event, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The chunks, unless `stop` is set, also while one is waited for."""
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(chunks, None))
+            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                coming.cancel()
+                await asyncio.wait({coming})
+                raise _Stopped
+            if (chunk := coming.result()) is None:
+                return
+            yield chunk
+    finally:
+        stopped.cancel()
 
 
 async def _chunks(bucket: str, stream: AsyncIterator[object]) -> AsyncGenerator[bytes, None]:

@@ -31,6 +31,10 @@ class Store(NamedTuple):
         """What a bucket holds."""
         return [each["Key"] for each in self.boto.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
+    def unfinished(self, bucket: str) -> list[str]:
+        """The objects of which only parts have been sent, which a bucket keeps and charges for."""
+        return [each["Key"] for each in self.boto.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
+
 
 @contextmanager
 def s3_server() -> Iterator[Store]:

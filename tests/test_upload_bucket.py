@@ -1,6 +1,7 @@
 """Uploads that are kept in the operator's bucket, on a real S3 server."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from bench.documents import text_pdf
 from stack import free_port
 from tests.jobs import Bench, check_invariants
 from tests.processes import ended, process, until
-from tests.served import Served, start_body
+from tests.served import LIMIT_S, Served, start_body
 from tests.stores import Store
-from tests.uploading import PDF, counted, kept, post
+from tests.uploading import PDF, UPLOADS, counted, kept, post
+from tests.waiting import until as waiting_until
 
 START = "/api/batch/start"
 
@@ -80,3 +82,29 @@ async def test_a_bucket_that_is_not_there_is_no_fault_of_the_client(in_bucket: S
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert kept(bench) == []
+
+
+async def test_a_request_that_breaks_off_leaves_no_parts_in_the_bucket(
+    in_bucket: Served, s3: Store, bench: Bench
+) -> None:
+    bucket = in_bucket.settings.upload_bucket.partition("/")[0]
+    begun = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.pdf"\r\n\r\n%PDF-' + bytes(7_000_000)
+        await asyncio.to_thread(waiting_until, lambda: s3.unfinished(bucket) != [])
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def send() -> None:
+        async with in_bucket.client() as client:
+            await client.post(UPLOADS, content=half(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+
+    sending = asyncio.create_task(send())
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
+    sending.cancel()
+    await asyncio.to_thread(waiting_until, lambda: not kept(bench) and not s3.unfinished(bucket))
+    assert s3.keys(bucket) == []
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert "unexpectedly" not in in_bucket.log.read_text()
