@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 from quart import Quart, Response
 from redis import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing.exceptions import WebsocketMismatch
 
@@ -22,6 +23,8 @@ from protocol.requests import Fault, InvalidRequest, MalformedBody
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 """What a client is told to wait while Redis is away."""
+FULL_RETRY_AFTER_S = 60
+"""While Redis is full: something may have expired by then."""
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +168,12 @@ def _(fault: RedisError) -> Problem:
     return Problem(
         503, "The job store does not answer; try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)}
     )
+
+
+@as_problem.register
+def _(_fault: OutOfMemoryError) -> Problem:
+    log.error("Redis is full: give it more memory (maxmemory), or less to keep")
+    return Problem(503, "The job store is full; try again later.", headers={"Retry-After": str(FULL_RETRY_AFTER_S)})
 
 
 @as_problem.register

@@ -167,6 +167,19 @@ async def test_a_request_that_breaks_off_leaves_nothing(api: Served, bench: Benc
         await sending
 
 
+async def test_a_store_that_is_full_says_so_and_keeps_nothing_of_the_request(api: Served, bench: Bench) -> None:
+    limit = bench.redis.info("memory")["used_memory"] + 2_000_000
+    bench.redis.config_set("maxmemory", limit)
+    try:
+        answer = await post(api, PDF, b"%PDF-" + bytes(8_000_000))
+    finally:
+        bench.redis.config_set("maxmemory", 0)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "The job store is full; try again later.")
+    assert answer.headers["retry-after"]
+    assert kept(bench) == []
+    assert counted(bench) == 0
+
+
 HEAD = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.pdf"\r\n\r\n'
 
 
