@@ -83,6 +83,7 @@ class Connection(TCPServer):
         self._open.add(self)
         try:
             await super().run()
+            await asyncio.sleep(0)  # where `_close` came too late to cut anything short, its cancellation ends here
         except asyncio.CancelledError:
             if not self._lingers:
                 raise

@@ -22,6 +22,7 @@ from protocol.messages import Row
 from stack import free_port
 from tests.jobs import Bench
 from tests.served import LIMIT_S, Served, handshake, play
+from tests.waiting import until
 
 MEBIBYTE = b" " * 1024 * 1024
 TAKEN_S = 2.0
@@ -242,3 +243,18 @@ async def test_a_large_frame_that_is_broken_off_breaks_the_connection(monkeypatc
         with pytest.raises(ConnectionResetError):
             await reader.read(-1)
         deaf.close()
+
+
+async def test_a_client_that_leaves_within_its_body_is_no_error_in_the_log(api: Served) -> None:
+    before = api.log.read_text()
+    for size in (0, 10, 70_000, 300_000):
+        _, writer = await asyncio.open_connection("127.0.0.1", api.settings.port)
+        writer.write(b"POST /left-%d HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" % size + bytes(size))
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+    await asyncio.to_thread(until, lambda: api.log.read_text().count("/left-") == 4)
+    async with api.client() as client:  # two requests later the tasks of these connections have ended
+        for _ in range(2):
+            await client.get("/api/health")
+    assert "ERROR" not in api.log.read_text().removeprefix(before)
