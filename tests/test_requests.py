@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.faults import FAULTS_MAX
-from protocol.requests import InvalidRequest, MalformedBody, StartBatch, TaggingConfig, read_start, valid_job_id
+from protocol.requests import (
+    InvalidRequest,
+    MalformedBody,
+    StartBatch,
+    TaggingConfig,
+    read_object,
+    read_start,
+    valid_job_id,
+)
 
 DOCUMENT = {"title": "A", "file_path": "https://example.org/a.pdf", "file_source_type": "url"}
 
@@ -130,6 +138,16 @@ def test_a_body_that_cannot_be_read_is_malformed(body: bytes, why: str) -> None:
     with pytest.raises(MalformedBody, match=why) as refused:
         read_start(body, 10)
     assert [fault.path for fault in refused.value.faults] == [""]
+
+
+def test_brackets_within_texts_are_no_objects_and_lists() -> None:
+    text = r"[1] {a} \"[\" \\ " * 2_000
+    body = f'{{"documents": [{{"file_path": "https://a.test/[1].pdf", "x": ["{text}"]}}], "config": {{}}}}'.encode()
+    assert read_object(body, 10)["documents"]
+    with pytest.raises(MalformedBody, match="more than 10 objects and lists"):
+        read_object(body.replace(b'["', b'[[[[[[[[[["'), 10)
+    with pytest.raises(MalformedBody, match="more than 10 objects and lists"):
+        read_object(b'"' + b"[" * 11 + b'", ' + b"[" * 11, 10)
 
 
 def body_with(value: bytes) -> bytes:
