@@ -54,32 +54,40 @@ async def start() -> Response:
     body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     parts = present()
     asked = await (read_form(parts, request.headers["Content-Type"], body) if is_form else _read_json(parts, body))
-    return answer(await asyncio.to_thread(start_job, parts, caller.subject, asked), 202)
+    return answer(await asyncio.to_thread(_start, parts, caller.subject, asked), 202)
 
 
 async def _read_json(parts: Parts, body: bytes) -> Asked:
     return Asked(await asyncio.to_thread(read_start, body, parts.settings.max_documents))
 
 
-def start_job(parts: Parts, owner: str, asked: Asked) -> Started:
-    """Start what was asked for. Blocking, and for thousands of documents not quick: it runs beside the event loop.
+def _start(parts: Parts, owner: str, asked: Asked) -> Started:
+    """For thousands of documents this is not quick: it runs beside the event loop."""
+    return start_job(parts, new_job(parts, owner, asked), asked.read_as)
+
+
+def start_job(parts: Parts, job: NewJob, read_as: str | None = None) -> Started:
+    """Start it. Blocking.
 
     Raises:
         JobConflict: the job id is taken.
         redis.RedisError: nothing was started, or the same call again will find it started.
     """
-    job = _new_job(parts, owner, asked)
     total = parts.store.create(job)
     try:
         parts.dispatcher.refill(job.job_id)
     except RedisError as fault:
         log.warning("job %s is created; the scheduler will send its rows: %s", job.job_id, type(fault).__name__)
     noun = "document" if total == 1 else "documents"
-    return Started(job.job_id, total, f"Batch started with {total} {noun}", asked.read_as)
+    return Started(job.job_id, total, f"Batch started with {total} {noun}", read_as)
 
 
-def _new_job(parts: Parts, owner: str, asked: Asked) -> NewJob:
-    """The job, with all its secrets sealed."""
+def new_job(parts: Parts, owner: str, asked: Asked) -> NewJob:
+    """The job that is asked for, with all its secrets sealed. Blocking.
+
+    Raises:
+        Problem: 422; the model is unknown here, or there is no key for it.
+    """
     batch = asked.batch
     model = choose_model(batch.config, parts.settings)
     api_key = batch.config.api_key if model.key_from == "caller" else None

@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestTimeout
 
 from actors.records import JobMissing
 from api import exclusionfile, multipart
-from api.batch import start_job
+from api.batch import new_job, start_job
 from api.forms import Asked, json_field
 from api.intake import Part
 from api.observe import observe
@@ -57,10 +57,12 @@ async def process() -> Response:
             Taking(parts.uploads, caller.subject) as taking,
         ):
             asked = await _read(sent, taking)
-            started = await asyncio.to_thread(start_job, parts, caller.subject, asked)
+            job = await asyncio.to_thread(new_job, parts, caller.subject, asked)
+            taking.hand_over()
+            await asyncio.to_thread(start_job, parts, job)
     except TimeoutError:
         raise RequestTimeout from None
-    return answer(await _outcome(parts, started.job_id, caller.subject, asked.batch.documents[0].title))
+    return answer(await _outcome(parts, job.job_id, caller.subject, asked.batch.documents[0].title))
 
 
 async def _read(sent: AsyncIterator[Part], taking: Taking) -> Asked:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 from quart import Request
+from redis import ResponseError
 
 from actors.shelf import Stored, Uploads, UploadTooLarge, upload_path
 from api.facts import moment
@@ -77,6 +78,7 @@ class Taking:
     def __init__(self, uploads: Uploads, owner: str) -> None:
         self._uploads, self._owner = uploads, owner
         self._arrived: list[_Arrived] = []
+        self._handed_over = False
         self.faults = Faults()
         """Also what else is wrong with the request, so that one answer names all."""
 
@@ -86,7 +88,7 @@ class Taking:
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
+        if kind is not None and (not self._handed_over or issubclass(kind, ResponseError)):
             await self._uploads.drop(self._owner, [each.stored.id for each in self._arrived])
 
     async def add(self, path: str, part: Part) -> None:
@@ -104,8 +106,12 @@ class Taking:
         else:
             self._arrived.append(_Arrived(_name(part.file_name, len(self._arrived)), stored))
 
+    def hand_over(self) -> None:
+        """They are a job's now. They stay though the caller leaves or no reply comes: only a refusal drops them yet."""
+        self._handed_over = True
+
     async def keep(self) -> list[Upload]:
-        """Keep them; they are their owner's until they expire.
+        """Keep them; they are their owner's until they expire, or this block ends with an exception.
 
         Raises:
             InvalidRequest: some are no PDFs.
