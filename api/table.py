@@ -72,9 +72,9 @@ def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") 
     Raises:
         Unreadable: no header, no rows, too many rows or columns, a row that is wider than the header.
     """
-    filled = ((number, trimmed) for number, cells in records if (trimmed := _trimmed(cells)))
+    filled = ((number, kept) for number, cells in records if (kept := trimmed(cells)))
     first, header = next(filled, (0, []))
-    names = [" ".join(text_of(cell).split()) for cell in header]
+    names = names_of(header)
     _check_headers(names)
     rows: list[list[Cell]] = []
     lines: list[int] = []
@@ -95,9 +95,19 @@ def table_of(records: Records, rows_max: int, read_as: str, line: str = "line") 
     return Table(headers, rows, lines, read_as, line)
 
 
+def names_of(header: Sequence[Cell]) -> list[str]:
+    """The columns' names; a nameless one has an empty one."""
+    return [" ".join(text_of(cell).split()) for cell in header]
+
+
 def names_a_document(headers: list[str]) -> bool:
     """Whether what passes for a header names a document itself."""
     return any("://" in header or header.lower().endswith(".pdf") for header in headers)
+
+
+def nameless(place: int) -> str:
+    """What a column without a name is called. `place`: from 0."""
+    return f"column {place + 1}"
 
 
 def _rowless(names: list[str], read_as: str) -> Unreadable:
@@ -137,7 +147,8 @@ def text_of(cell: Cell) -> str:
     return f"{cell:.15g}" if isinstance(cell, float) else str(cell)
 
 
-def _trimmed(cells: Sequence[Cell]) -> Sequence[Cell]:
+def trimmed(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """A line without the blank cells at its end."""
     end = len(cells)
     while end and isinstance(cell := cells[end - 1], str) and not cell.strip():
         end -= 1
@@ -155,7 +166,7 @@ def _check_headers(names: list[str]) -> None:
 def _named(names: list[str], rows: list[list[Cell]]) -> tuple[list[str], list[list[Cell]]]:
     """A nameless column is called by its place; where nothing stands in it, there is none."""
     blank = {place for place, name in enumerate(names) if not name and all(row[place] == "" for row in rows)}
-    headers = [name or f"column {place + 1}" for place, name in enumerate(names) if place not in blank]
+    headers = [name or nameless(place) for place, name in enumerate(names) if place not in blank]
     _check_headers(headers)
     if blank:
         rows = [[cell for place, cell in enumerate(row) if place not in blank] for row in rows]
