@@ -12,7 +12,7 @@ from protocol.document import no_guess
 from protocol.requests import Document
 from tests.jobs import Bench
 from tests.served import Served, start_body
-from tests.sheets import Rows, with_file, workbook
+from tests.sheets import Link, Rows, with_file, workbook
 from tests.test_batch import API_KEY, PASSWORD, START, everything_in
 
 CSV = "title;link;shelf\nA;https://example.org/a.pdf;left\nB;https://example.org/b.pdf;right\n"
@@ -58,6 +58,15 @@ async def test_a_workbook_starts_a_batch_and_keeps_numbers_in_columns_of_the_cal
     assert (await send(api, workbook({"s": rows}), job_id="mine")).status_code == 202
     [document] = documents(bench, "mine")
     assert (document.title, document.id, document.columns) == ("2024", "7", {"year": 2024, "ok": True})
+
+
+async def test_a_workbook_of_links_starts_a_batch_of_what_they_lead_to(api: Served, bench: Bench) -> None:
+    link, formula = Link("https://example.org/a.pdf", "click here"), '=HYPERLINK("https://example.org/b.pdf","PDF")'
+    rows: Rows = [["Name", "Link", "page"], ["A", link, Link("https://example.org", "home")], ["", formula, ""]]
+    assert (await send(api, workbook({"s": rows}), job_id="mine")).status_code == 202
+    first, second = documents(bench, "mine")
+    assert (first.title, first.file_path, first.columns) == ("A", "https://example.org/a.pdf", {"page": "home"})
+    assert (second.title, second.file_path, second.file_source_type) == ("b.pdf", "https://example.org/b.pdf", "url")
 
 
 async def test_a_source_type_in_a_cell_is_known_in_whatever_case(api: Served, bench: Bench) -> None:
@@ -107,6 +116,8 @@ async def test_faults_say_line_and_column(api: Served) -> None:
 async def test_faults_of_a_workbook_say_the_row(api: Served) -> None:
     answer = await send(api, workbook({"s": [[], ["url"], ["https://x.org"], ["x" * 5_000]]}))
     assert faults(answer) == {"documents[1].file_path": "wants at most 4,096 characters (row 4, column “url”)"}
+    answer = await send(api, workbook({"s": [["url"], ["https://x.org"], [Link("mailto:a@x.org", "mail")]]}))
+    assert faults(answer) == {"documents[1].file_source_type": f"{no_guess('mail')[1]} (row 3)"}
 
 
 @pytest.mark.parametrize("file", [{}, {"file": (None, b"")}, {"file": ("", b"")}])
