@@ -133,7 +133,10 @@ def _shown(cells: Sequence[Cell], place: int | None) -> str:
 
 
 def _records(sheet: CalamineSheet) -> Iterator[tuple[int, list[Cell]]]:
-    return ((number, [_cell(raw) for raw in cells]) for number, cells in enumerate(sheet.iter_rows(), 1))
+    """Row after row; a blank one, of which a stray cell at the bottom makes a million, costs little."""
+    blank = [""] * sheet.width
+    rows = enumerate(sheet.iter_rows(), 1)
+    return ((number, [] if cells == blank else [_cell(raw) for raw in cells]) for number, cells in rows)
 
 
 def _cell(raw: Raw) -> Cell:
