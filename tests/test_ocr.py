@@ -18,7 +18,7 @@ from actors.errors import DocumentRefused
 from actors.ocr import Tesseract, reading_of
 from actors.pdfium import opened
 from bench.documents import text_pdf
-from bench.scans import Scanner
+from bench.scans import Scanner, grain
 from protocol.words import ErrorCode
 from tests.needs import lacking
 from tests.waiting import LIMIT_S, until
@@ -101,7 +101,7 @@ def test_white_and_black_pages_say_nothing_and_cost_nothing(
 
 
 def test_noise_says_nothing(tesseract: Tesseract) -> None:
-    assert tesseract.read(Image.effect_noise(NOISE_SIZE, 80)).text == ""
+    assert tesseract.read(grain(NOISE_SIZE, 80)).text == ""
 
 
 def seen_by_tesseract(words: str, confidence: int) -> bytes:
@@ -122,7 +122,7 @@ def test_a_script_without_data_gives_no_text(
     tesseract: Tesseract, monkeypatch: pytest.MonkeyPatch, words: str, confidence: int, taken: bool
 ) -> None:
     monkeypatch.setattr(tesseract, "_table", lambda *_: seen_by_tesseract(words, confidence))
-    speckled = Image.effect_noise((200, 200), 80)
+    speckled = grain((200, 200), 80)
     assert bool(tesseract.read(speckled).text) is taken
 
 
