@@ -22,6 +22,7 @@ SAMPLE_CHARS, SAMPLED_AT = 800, 4
 the rest. And about so many, from all over it, for signs."""
 LEFTWARD_MIN = 0.2
 
+_ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]|\u00ad\n?")
 # What readers put where they do not know the character: its number or name in the font, a control character, a place
 # for private use (but not one that stands alone, as bullets of symbol fonts do), the replacement character.
@@ -62,17 +63,18 @@ def _printable(text: str) -> str:
 
 def letters(text: str, most: int | None = None) -> int:
     """How many letters and digits there are; counted no further than `most`."""
-    if most is None:
-        return sum(map(str.isalnum, text))
-    return len(list(islice(filter(str.isalnum, text), most)))
+    if text.isascii():
+        count = len(text.encode().translate(None, _ASCII_SIGNS))
+        return count if most is None else min(count, most)
+    return sum(1 for _ in islice(filter(str.isalnum, text), most))
 
 
 def sample_of(text: str) -> str:
-    """Some of a text, from its beginning on."""
+    """At most `SAMPLE_CHARS` of a text, from its beginning on; of a sample, all."""
     if len(text) <= SAMPLE_CHARS:
         return text
     places = range(0, len(text) - SAMPLED_AT + 1, len(text) // SAMPLED_AT)
-    return "\n".join(text[place : place + SAMPLE_CHARS // SAMPLED_AT] for place in places[:SAMPLED_AT])
+    return "\n".join(text[place : place + SAMPLE_CHARS // SAMPLED_AT - 1] for place in places[:SAMPLED_AT])
 
 
 def is_muddled(text: str) -> bool:

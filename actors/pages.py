@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors.errors import DocumentRefused
-from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters, runs_left
+from actors.legible import TEXT_MAX_CHARS, clean, is_garbled, is_miscoded, is_muddled, letters, runs_left, sample_of
 from actors.ocr import Reading, Tesseract, without_tesseract
 from actors.pdfium import Sheet
 from actors.textlayer import undecodable
@@ -48,7 +48,8 @@ class Page:
     def doubtful(self) -> bool:
         """Whether another reader may find more on it."""
         little = self.fault is not None or letters(self.text, STAMP_LETTERS) < STAMP_LETTERS
-        return little or is_muddled(self.text) or self._is_misordered or familiar(self.text) < FAMILIAR
+        sample = sample_of(self.text)
+        return little or is_muddled(sample) or self._is_misordered or familiar(sample) < FAMILIAR
 
     def take(self, raw: str, method: Method) -> None:
         """Take a text layer for the page's text, unless it is garbled: then what was known stays."""
