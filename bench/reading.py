@@ -28,7 +28,7 @@ from bench.rig import PAGES
 from bench.scans import Scanner
 from bench.throughput import cores
 
-DOCUMENTS, KINDS, ROUNDS, CHUNK = 240, 60, 9, 10
+DOCUMENTS, KINDS, ROUNDS, CHUNK = 240, 60, 15, 10
 SHARE_OF_PYPDF = 0.9
 SCANS, SCAN_ROUNDS, AT_ONCE = 4, 3, 2
 GAIN = 1.7
