@@ -32,7 +32,7 @@ async def test_one_that_takes_too_long_is_ended() -> None:
     children, pids = Children(), list[int]()
 
     async def wait() -> None:
-        async with children.start(ECHO, limit_s=0.01) as child:
+        async with children.start(ECHO, limit_s=1.0) as child:
             pids.append(child.pid)
             await child.wait()
 
