@@ -3,6 +3,7 @@
 import pytest
 
 from actors.keywords import keywords
+from tests.test_entries import FORM as THEMED
 
 
 def phrases(text: str, count: int = 10) -> list[str]:
@@ -40,14 +41,7 @@ def test_keywords_that_the_authors_list_come_first(heading: str) -> None:
     assert set(phrases(text, 3)) == {"marine energy", "gearbox", "hydrokinetics"}
 
 
-FORM = """Application for a research grant
-Title of the project Carbon storage in rewetted marshland
-Applicant Institute for Wetland Research
-Keywords wetlands, methane, hidden Markov
-models, water level
-Start and duration 1 April, 36 months
-Amount requested 248,000
-"""
+FORM = THEMED.replace("Themes", "Keywords")
 
 
 @pytest.mark.parametrize(
