@@ -186,7 +186,7 @@ class ModelTagger:
 
     async def _ask(
         self, question: Question, messages: list[dict[str, str]], api_key: str, spent: Mapping[str, int] | None = None
-    ) -> "_Answer":
+    ) -> _Answer:
         """The model's answer to a conversation, on which so much was `spent` before."""
         has_format = self._has_format.get(question.model_name)
         structured = has_format is not False

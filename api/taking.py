@@ -96,7 +96,8 @@ class Taking:
         if part.file_name is None:
             self.faults.add(path, f"is no file: the part “{shown(part.field)}” has no file name")
             return
-        called = f"(“{shown(_name(part.file_name, len(self._arrived)))}”)"
+        name = _name(part.file_name, len(self._arrived))
+        called = f"(“{shown(name)}”)"
         try:
             stored = await self._uploads.store(self._owner, _pdf(part.chunks))
         except NotAPdf as fault:
@@ -104,7 +105,7 @@ class Taking:
         except UploadTooLarge as fault:
             raise Problem(413, f"A file {fault} {called}.", errors=[Fault(path, f"{fault} {called}")]) from None
         else:
-            self._arrived.append(_Arrived(_name(part.file_name, len(self._arrived)), stored))
+            self._arrived.append(_Arrived(name, stored))
 
     def hand_over(self) -> None:
         """They are a job's now. They stay though the caller leaves or no reply comes: only a refusal drops them yet."""
